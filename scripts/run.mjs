@@ -1,0 +1,35 @@
+// Runs the workspace's tasks with the tools this repository pins: `node scripts/run.mjs build [turbo flags]`, or `check` for everything.
+import { spawnSync } from 'node:child_process'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const env = {
+  ...process.env,
+  PATH: `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH ?? ''}`,
+  TURBO_TELEMETRY_DISABLED: '1',
+  DO_NOT_TRACK: '1',
+}
+
+const run = (command, ...args) => {
+  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit' })
+  if (error) throw error
+  if (status !== 0) process.exit(status ?? 1)
+}
+const turbo = (...args) => run('turbo', 'run', ...args, '--no-update-notifier')
+
+const [task, ...flags] = process.argv.slice(2)
+if (task === 'build') {
+  turbo('build', ...flags)
+} else if (task === 'check') {
+  turbo('build', '--output-logs=errors-only')
+  run('oxlint', '--quiet')
+  run('biome', 'format', '.')
+  run('depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'internal', 'apps')
+  run('knip')
+  turbo('typecheck', 'test', '--output-logs=errors-only', '--concurrency=2')
+  run(process.execPath, 'scripts/check-packages.mjs')
+} else {
+  console.error('usage: node scripts/run.mjs build|check [turbo flags]')
+  process.exit(2)
+}
