@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { parseExpiry } from '../src/expiry.ts'
+
+const nowMs = Date.UTC(2026, 0, 15, 12)
+
+test('spans count from now, dates are UTC, times have their zone', () => {
+  expect(parseExpiry('90d', nowMs)).toBe(nowMs + 90 * 86_400_000)
+  expect(parseExpiry('12h', nowMs)).toBe(nowMs + 12 * 3_600_000)
+  expect(parseExpiry('30m', nowMs)).toBe(nowMs + 30 * 60_000)
+  expect(parseExpiry('2026-12-31', nowMs)).toBe(Date.UTC(2026, 11, 31))
+  expect(parseExpiry('2028-02-29', nowMs)).toBe(Date.UTC(2028, 1, 29))
+  expect(parseExpiry('2026-12-31T18:00:00+02:00', nowMs)).toBe(Date.UTC(2026, 11, 31, 16))
+  expect(parseExpiry('2026-12-31T18:00Z', nowMs)).toBe(Date.UTC(2026, 11, 31, 18))
+})
+
+test('anything else is a usage error', () => {
+  const bad = [
+    '',
+    'd',
+    '0d',
+    '90',
+    '90 d',
+    '90D',
+    '-1d',
+    '1.5h',
+    '1e3d',
+    '999999d',
+    '1y',
+    'never',
+    '2026-02-29',
+    '2026-13-01',
+    '2026-00-10',
+    '2026-1-1',
+    '20261231',
+    '2026-12-31T18:00',
+    '2026-12-31T25:00Z',
+    '2026-01-15',
+    '2126-12-31',
+    ' 90d',
+  ]
+  for (const text of bad) {
+    expect(() => parseExpiry(text, nowMs)).toThrow(expect.objectContaining({ exitCode: 2, code: 'ERR_CLI_USAGE' }))
+  }
+})

@@ -1,0 +1,82 @@
+import { addressGroup } from '@portcullis-internal/net'
+import { type AuditLog, createAuditLog } from '@portcullis/audit'
+import { AuthzError, compileGrants, createPolicy } from '@portcullis/authz'
+import { createGuard, type Guard, type GuardLog } from '@portcullis/guard'
+import { deriveKey } from '@portcullis/transport'
+import { createAddressList, createValidator } from '@portcullis/validator'
+import { join } from 'node:path'
+import type { Settings } from './config/settings.ts'
+import { configurationError, ExitError } from './exit.ts'
+import { createKeyRing, type KeyRing } from './keys/credentials.ts'
+import { createLimits } from './limits.ts'
+
+/** The parts of a running server that outlive a request. */
+export interface Assembly {
+  readonly guard: Guard
+  readonly audit: AuditLog | undefined
+  close(): Promise<void>
+}
+
+/** The keys of the settings; `undefined` when keys or authentication are off. */
+export const openKeys = async (settings: Settings): Promise<KeyRing | undefined> => {
+  const { keys, enabled, apiKey } = settings.auth
+  if (keys === false || !enabled) return undefined
+  return createKeyRing({
+    path: join(settings.dir, 'api_keys.json'),
+    prefix: keys.prefix,
+    ...(apiKey === undefined ? {} : { apiKey }),
+  })
+}
+
+const openAudit = async (settings: Settings, masterKey: () => Promise<Uint8Array>): Promise<AuditLog | undefined> => {
+  if (settings.audit === false) return undefined
+  const { file } = settings.audit
+  try {
+    return await createAuditLog({ file, key: deriveKey(await masterKey(), 'audit') })
+  } catch (error) {
+    if (error instanceof ExitError) throw error
+    const reason = (error as { code?: unknown }).code === 'ERR_AUDIT_LOCKED' ? 'conflict' : 'configuration'
+    throw new ExitError(reason, `audit: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** Wires the packages together: nothing of the pipeline is decided here. */
+export const assemble = async (
+  settings: Settings,
+  ports: { readonly keys: KeyRing | undefined; readonly masterKey: () => Promise<Uint8Array>; readonly log: GuardLog },
+): Promise<Assembly> => {
+  try {
+    const policy = createPolicy(settings.policy)
+    compileGrants(settings.auth.anonymous)
+    const { preset, maxBodyBytes, maxDepth, blockedAddresses } = settings.validation
+    const limiter = createLimits(settings, policy)
+    const audit = await openAudit(settings, ports.masterKey)
+    const guard = createGuard({
+      authenticate: settings.auth.enabled
+        ? { ...(ports.keys === undefined ? {} : { apiKeys: ports.keys }), anonymous: settings.auth.anonymous }
+        : { dangerouslyAllowEveryone: true },
+      policy,
+      limiter,
+      validator: createValidator({ preset, maxBodyBytes, maxDepth }),
+      addresses: createAddressList(blockedAddresses),
+      addressGroup: (address) => addressGroup(address) ?? address,
+      refusals: settings.rateLimit.refusals,
+      log: ports.log,
+      ...(audit === undefined || settings.audit === false ? {} : { audit, onAuditFailure: settings.audit.onFailure }),
+    })
+    return {
+      guard,
+      audit,
+      async close() {
+        await guard.close()
+        await audit?.close()
+        limiter.close()
+      },
+    }
+  } catch (error) {
+    if (error instanceof ExitError) throw error
+    const { code } = error as { code?: unknown }
+    if (error instanceof AuthzError || typeof code === 'string') throw configurationError((error as Error).message, { cause: error })
+    throw error
+  }
+}

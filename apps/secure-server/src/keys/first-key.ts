@@ -1,0 +1,24 @@
+import { shellQuote, writeFileAtomicSync } from '@portcullis-internal/files'
+import { createApiKeys, fileStore, memoryStore } from '@portcullis/auth-apikey'
+import { join, relative } from 'node:path'
+
+export const firstKeyFile = 'first-key.header'
+
+/**
+ * Makes the first key of a new installation. The header file is written before the key is stored: a crash between the two
+ * leaves a file with a key that is not good, and the next start makes another.
+ */
+export const createFirstKey = async (dir: string, prefix: string): Promise<string> => {
+  const { key, record } = await createApiKeys({ store: memoryStore(), prefix }).create({ name: 'first', grants: ['*'] })
+  writeFileAtomicSync(join(dir, firstKeyFile), `X-API-Key: ${key}\n`, { mode: 0o600 })
+  await fileStore(join(dir, 'api_keys.json')).insert(record)
+  return key
+}
+
+/** A command that works as it stands, in a shell whose working directory is `cwd`. */
+export const tryCommand = (url: string, dir: string, cwd: string): string => {
+  const path = relative(cwd, join(dir, firstKeyFile))
+  const file = path.startsWith('..') ? join(dir, firstKeyFile) : path
+  const call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hello_world","arguments":{}}}'
+  return `curl -H ${shellQuote(`@${file}`)} -H 'Content-Type: application/json' -d '${call}' ${url}`
+}

@@ -1,0 +1,93 @@
+import type { GuardLog } from '@portcullis/guard'
+import { type McpEndpoint, type Served, serveHttp, TransportError } from '@portcullis/transport'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { assemble, openKeys } from './assemble.ts'
+import type { Settings } from './config/settings.ts'
+import { ExitError } from './exit.ts'
+import { ensureDirectory } from './keys/directory.ts'
+import { createFirstKey, firstKeyFile, tryCommand } from './keys/first-key.ts'
+import { loadMasterKey } from './keys/master-key.ts'
+import { type Operations, serveOperations } from './operations.ts'
+import { assertSafeToExpose } from './safety.ts'
+
+/** A server that runs until `stop`. */
+export interface Running {
+  stop(): Promise<void>
+}
+
+const startFront = async (start: () => Promise<Served>): Promise<Served> => {
+  try {
+    return await start()
+  } catch (error) {
+    if (error instanceof TransportError) throw new ExitError('unreachable', error.message, { cause: error })
+    throw error
+  }
+}
+
+export const runHttp = async (
+  settings: Settings,
+  endpoint: McpEndpoint,
+  log: GuardLog,
+  terminal: { readonly cwd: string; readonly interactive: boolean; readonly print: (line: string) => void },
+): Promise<Running> => {
+  const { listen, auth, dir } = settings
+  const keys = await openKeys(settings)
+  assertSafeToExpose(settings, keys)
+  if (keys?.legacy === true) {
+    log('warn', 'keys.plain', { file: join(dir, 'api_keys.json'), fix: 'portcullis keys migrate' })
+  }
+  ensureDirectory(dir)
+  const isFirst = keys !== undefined && !keys.usable && auth.anonymous.length === 0 && !existsSync(join(dir, 'api_keys.json'))
+
+  const masterKey = await loadMasterKey(dir)
+  const assembly = await assemble(settings, { keys, masterKey: async () => masterKey, log })
+  let served: Served
+  try {
+    served = await startFront(() =>
+      serveHttp(endpoint, {
+        guard: assembly.guard,
+        port: listen.port,
+        host: listen.host,
+        path: listen.path,
+        masterKeys: [masterKey],
+        allowedHosts: listen.allowedHosts,
+        allowedOrigins: listen.allowedOrigins,
+        trustedProxies: listen.trustedProxies,
+        refuseProxied: !auth.enabled,
+        inBand: auth.inBand,
+        maxBodyBytes: settings.validation.maxBodyBytes,
+        greeting: `This is ${settings.name}, an MCP server behind Portcullis. The endpoint is ${listen.path}.`,
+        log,
+        ...(auth.keys === false ? {} : { keyHeader: auth.keys.header }),
+      }),
+    )
+  } catch (error) {
+    await assembly.close()
+    throw error
+  }
+
+  const operations: Operations | undefined = await serveOperations(settings, log).catch(async (error: unknown) => {
+    await served.close(0)
+    await assembly.close()
+    throw error
+  })
+  const url = served.url
+  if (isFirst && auth.keys !== false) {
+    const key = await createFirstKey(dir, auth.keys.prefix)
+    if (terminal.interactive) terminal.print(`Your first API key, shown once: ${key}`)
+  }
+  terminal.print(`${settings.name} is at ${url}`)
+  if (existsSync(join(dir, firstKeyFile))) terminal.print(`Try it:\n  ${tryCommand(url, dir, terminal.cwd)}`)
+  if (!auth.enabled) log('warn', 'auth.off', { MCP_AUTH_ENABLED: 'false' })
+  log('info', 'server.ready', { url, types: assembly.guard.declaration.types, required: assembly.guard.declaration.required })
+
+  return {
+    async stop() {
+      operations?.notReady()
+      await served.close()
+      await operations?.close()
+      await assembly.close()
+    },
+  }
+}

@@ -1,0 +1,6 @@
+export { fsyncDirectory, writeFileAtomicSync } from './atomic.ts'
+export { FileError, type FileErrorCode, errnoOf, reasonOf } from './errors.ts'
+export { acquireLock, type FileLock, withLock } from './lock.ts'
+export { type ReadOptions, readTextFile } from './read.ts'
+export { assertSafe, assertSafeStat, type OwnedStat, shellQuote } from './safety.ts'
+export { createFileSnapshot, type FileSnapshot, type SnapshotOptions } from './snapshot.ts'

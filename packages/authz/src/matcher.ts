@@ -1,0 +1,132 @@
+import { ANY, covers, type Crosses, intersects, matches, RUN, type Token } from './glob.ts'
+import type { ParsedGrant } from './grant.ts'
+import { isNameChar } from './name.ts'
+import type { Action, ActionKind } from './types.ts'
+import { foldUri, restrictedForms } from './uri.ts'
+
+const crossesNoSlash: Crosses = (code) => code !== 0x2f
+
+/**
+ * `grant`: widens, so it is held against the name exactly. `restrict`: denies and rules; a resource is held against every spelling that servers
+ * commonly read as the same, and a missing server means every server.
+ */
+export type MatcherMode = 'grant' | 'restrict'
+
+/** Patterns of one kind, ready to be asked. */
+export interface Matcher {
+  /** Text of a pattern that matches, or undefined. */
+  find(action: Action): string | undefined
+  /** Text of a line that covers every name of the kind on every server. */
+  everything(kind: ActionKind): string | undefined
+  /** The resource patterns in force on a server. */
+  resourcePatterns(server: string): readonly ResourcePattern[]
+}
+
+export interface ResourcePattern {
+  readonly text: string
+  readonly tokens: readonly Token[]
+}
+
+/** Exact names in a map, the usual `prefix*` and `*suffix` as string comparisons, the rest as globs. */
+interface PatternSet {
+  readonly exact: Map<string, string>
+  readonly tests: { readonly text: string; readonly test: (name: string) => boolean }[]
+  readonly resources: ResourcePattern[]
+}
+
+export function compileMatcher(grants: readonly ParsedGrant[], mode: MatcherMode): Matcher {
+  const everything = new Map<ActionKind, string>()
+  const sets = new Map<string, PatternSet>()
+  for (const grant of grants) {
+    for (const kind of grant.kinds) {
+      if (grant.pattern === undefined) {
+        if (!everything.has(kind)) everything.set(kind, grant.text)
+        continue
+      }
+      const server = grant.server ?? (mode === 'grant' ? 'local' : '*')
+      const key = `${kind}:${server}`
+      const set = sets.get(key) ?? { exact: new Map(), tests: [], resources: [] }
+      sets.set(key, set)
+      addPattern(
+        set,
+        kind,
+        grant.text,
+        mode === 'restrict' && kind === 'resource' ? fold(grant.pattern) : grant.pattern,
+      )
+    }
+  }
+  const lookUp = (kind: ActionKind, server: string, name: string): string | undefined =>
+    findIn(sets.get(`${kind}:${server}`), name) ?? findIn(sets.get(`${kind}:*`), name)
+  return {
+    find(action) {
+      const all = everything.get(action.kind)
+      if (all !== undefined || sets.size === 0) return all
+      if (mode === 'grant' || action.kind !== 'resource') return lookUp(action.kind, action.server, action.name)
+      for (const form of restrictedForms(action.name)) {
+        const found = lookUp('resource', action.server, form)
+        if (found !== undefined) return found
+      }
+      return undefined
+    },
+    everything: (kind) => everything.get(kind),
+    resourcePatterns: (server) => [
+      ...(sets.get(`resource:${server}`)?.resources ?? []),
+      ...(sets.get('resource:*')?.resources ?? []),
+    ],
+  }
+}
+
+function fold(tokens: readonly Token[]): readonly Token[] {
+  return tokens.map((token) => (typeof token === 'string' ? foldUri(token) : token))
+}
+
+function addPattern(set: PatternSet, kind: ActionKind, text: string, tokens: readonly Token[]): void {
+  if (kind === 'resource') set.resources.push({ text, tokens })
+  const [only] = tokens
+  if (tokens.length === 1 && typeof only === 'string') {
+    if (!set.exact.has(only)) set.exact.set(only, text)
+  } else {
+    set.tests.push({ text, test: kind === 'resource' ? compileUriTest(tokens) : compileNameTest(tokens) })
+  }
+}
+
+function compileUriTest(tokens: readonly Token[]): (name: string) => boolean {
+  const [first, second] = tokens
+  if (tokens.length === 1 && first === ANY) return () => true
+  if (tokens.length === 2 && typeof first === 'string' && second === ANY) return (name) => name.startsWith(first)
+  return (name) => matches(tokens, name, crossesNoSlash)
+}
+
+function compileNameTest(tokens: readonly Token[]): (name: string) => boolean {
+  const [first, second] = tokens
+  if (tokens.length === 2 && typeof first === 'string' && second === RUN) {
+    return (name) => name.startsWith(first) && isNameRun(name, first.length, name.length)
+  }
+  if (tokens.length === 2 && first === RUN && typeof second === 'string') {
+    return (name) => name.endsWith(second) && isNameRun(name, 0, name.length - second.length)
+  }
+  return (name) => matches(tokens, name, isNameChar)
+}
+
+function isNameRun(name: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (!isNameChar(name.charCodeAt(i))) return false
+  return true
+}
+
+function findIn(set: PatternSet | undefined, name: string): string | undefined {
+  if (set === undefined) return undefined
+  const exact = set.exact.get(name)
+  if (exact !== undefined) return exact
+  for (const { text, test } of set.tests) if (test(name)) return text
+  return undefined
+}
+
+/** True if some resource URI is matched by both. */
+export function resourcesMeet(a: readonly Token[], b: readonly Token[]): boolean {
+  return intersects(a, b, crossesNoSlash)
+}
+
+/** True only if the restricting pattern covers every resource URI of `inner`. */
+export function resourceCovers(restricting: readonly Token[], inner: readonly Token[]): boolean {
+  return covers(fold(restricting), fold(inner), crossesNoSlash)
+}

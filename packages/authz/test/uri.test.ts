@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest'
+import { canonicalResourceUri } from '../src/index.ts'
+
+describe('canonicalResourceUri', () => {
+  it.each([
+    ['file:///data/a.txt', 'file:///data/a.txt'],
+    ['FILE:///data/A.txt', 'file:///data/A.txt'],
+    ['file://localhost/data', 'file:///data'],
+    ['file:///data/', 'file:///data/'],
+    ['file:///a b', 'file:///a%20b'],
+    ['file:///日', 'file:///%E6%97%A5'],
+    ['file:///%e6%97%a5', 'file:///%E6%97%A5'],
+    ['file:///a%3Ab', 'file:///a%3Ab'],
+    ['file:///100%25', 'file:///100%25'],
+    ['file:///...', 'file:///...'],
+    ['HTTP://Example.com', 'http://example.com/'],
+    ['https://example.com:443/a?b=c&d', 'https://example.com/a?b=c&d'],
+    ['https://example.com:8443/', 'https://example.com:8443/'],
+    ["https://example.com/?a='b'", 'https://example.com/?a=%27b%27'],
+    ['https://[2001:db8::1]/x', 'https://[2001:db8::1]/x'],
+    ['note://MyNote', 'note://MyNote'],
+    ['note:///x', 'note:///x'],
+    ['urn:isbn:0451450523', 'urn:isbn:0451450523'],
+    ['memo:a', 'memo:a'],
+    ['ui://widget/😀', 'ui://widget/%F0%9F%98%80'],
+  ])('%s -> %s', (uri, canonical) => {
+    expect(canonicalResourceUri(uri)).toBe(canonical)
+    expect(canonicalResourceUri(canonical)).toBe(canonical)
+  })
+
+  it.each([
+    '',
+    'data',
+    '/etc/passwd',
+    'c:\\x',
+    'c:/x',
+    ':x',
+    '1a:x',
+    'file:',
+    'file:x',
+    'file:/x',
+    'file://',
+    'http:x',
+    'http://',
+    'http:///x',
+    'note://',
+    'urn:',
+    'file:///a/../b',
+    'file:///a/..',
+    'file:///./a',
+    'file:///a/..;x/b',
+    'file:///%2e%2e/a',
+    'file:///%2E./a',
+    'file:///a%2fb',
+    'file:///a%5Cb',
+    'file:///a\\..\\b',
+    'file:///%252e%252e/a',
+    'file:///%25%32e',
+    'file:///a%00',
+    'file:///a%0a',
+    'file:///a%7F',
+    'file:///a%C2%85',
+    'file:///%c0%ae',
+    'file:///%ff',
+    'file:///%zz',
+    'file:///%',
+    'file:///%4',
+    'file:///a\u0000b',
+    'file:///a\tb',
+    'file:///a\nb',
+    'file:///a ',
+    'file:///\uD800',
+    'file:////etc/passwd',
+    'file:///a//b',
+    'file:///a?x',
+    'file:///a?',
+    'file:///a#',
+    'file:///a#b',
+    'file:///a{b}',
+    'file:///a[b]',
+    'https://user@host/',
+    'https://user:pw@host/',
+    'https://user%40host/',
+    'note://user@host',
+    'https://h%6Fst/',
+    'http://127.1/',
+    'http://2130706433/',
+    'http://0x7f.0.0.1/',
+    'http://host:99999/',
+    'http://host:080/',
+    'http://host:/',
+    'https://exa mple.com/',
+    'https://ex%E3%80%82com/',
+    ' file:///a',
+    'urn:a/../b',
+    'wrap:https://x/y',
+    `file:///${'a'.repeat(1024)}`,
+    `file:///${'日'.repeat(200)}`,
+  ])('%j is refused', (uri) => {
+    expect(canonicalResourceUri(uri)).toBeUndefined()
+  })
+
+  it('refuses what is not a string', () => {
+    expect(canonicalResourceUri(null as unknown as string)).toBeUndefined()
+    expect(canonicalResourceUri({ toString: () => 'file:///a' } as unknown as string)).toBeUndefined()
+  })
+})

@@ -1,0 +1,50 @@
+import { canonicalResourceUri, type Principal } from '@portcullis/authz'
+import type { Locate } from './authorize.ts'
+import { isRecord } from './json-rpc.ts'
+import type { Method } from './methods.ts'
+import type { Authorizer } from './types.ts'
+
+/** Whether `principal` may see one item of a list: the same `decide` that will judge the call. */
+const visible = (
+  policy: Authorizer,
+  principal: Principal,
+  items: NonNullable<Method['items']>,
+  item: Readonly<Record<string, unknown>>,
+  locate: Locate,
+): boolean => {
+  const { name, uri, uriTemplate } = item
+  switch (items) {
+    case 'tools':
+      return typeof name === 'string' && policy.decide(principal, { kind: 'tool', ...locate('tool', name) }).allowed
+    case 'prompts':
+      return typeof name === 'string' && policy.decide(principal, { kind: 'prompt', ...locate('prompt', name) }).allowed
+    case 'resources': {
+      const canonical = typeof uri === 'string' ? canonicalResourceUri(uri) : undefined
+      if (canonical === undefined) return false
+      return policy.decide(principal, { kind: 'resource', ...locate('resource', canonical) }).allowed
+    }
+    case 'resourceTemplates': {
+      if (typeof uriTemplate !== 'string') return false
+      const { server, name: template } = locate('resource', uriTemplate)
+      return policy.allowsTemplate(principal, server, template)
+    }
+    case 'tasks':
+      return true
+  }
+}
+
+/** The result of a list method with only what the principal may use. A list in an unknown shape becomes an empty one. */
+export const filterList = (
+  policy: Authorizer,
+  principal: Principal,
+  method: Method,
+  result: unknown,
+  locate: Locate,
+): unknown => {
+  const { items } = method
+  if (items === undefined || !isRecord(result)) return result
+  const list = result[items]
+  if (!Array.isArray(list)) return { ...result, [items]: [] }
+  const kept = list.filter((item: unknown) => isRecord(item) && visible(policy, principal, items, item, locate))
+  return kept.length === list.length ? result : { ...result, [items]: kept }
+}

@@ -1,0 +1,43 @@
+export { createGuard, type Guard, type GuardOptions } from './create-guard.ts'
+export type { Opened } from './authenticate.ts'
+export type { Locate } from './authorize.ts'
+export { GuardError, type GuardErrorCode } from './errors.ts'
+export { type InBand, takeInBandCredential } from './in-band.ts'
+export {
+  idOf,
+  isRecord,
+  isRequestId,
+  type JsonRpcError,
+  type JsonRpcMessage,
+  type JsonRpcNotification,
+  type JsonRpcRequest,
+  type JsonRpcResponse,
+  type RequestId,
+  rpcCodes,
+  type Shape,
+  shapeOf,
+} from './json-rpc.ts'
+export type { GuardLog, LogLevel } from './log.ts'
+export { type Decided, type Method, methodIn, notificationMethods, requestMethods, type Revision } from './methods.ts'
+export { type Challenge, refuse, type Refusal, type RefusalCode, toResponse, unavailable } from './refusals.ts'
+export type { Who } from './refusal-tally.ts'
+export type {
+  AddressList,
+  AuditEvent,
+  AuditSink,
+  AuthContext,
+  AuthenticationOptions,
+  Authorizer,
+  AuthRequest,
+  Credential,
+  CredentialVerifier,
+  CustomAuthenticator,
+  Exchange,
+  Finding,
+  Limiter,
+  LimitResult,
+  Pass,
+  RequestValidator,
+  Verdict,
+  VerifyResult,
+} from './types.ts'

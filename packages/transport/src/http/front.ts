@@ -1,0 +1,206 @@
+import { clientAddress, createCidrSet } from '@portcullis-internal/net'
+import { type AuthRequest, type Guard, type GuardLog, refuse, type Refusal, unavailable } from '@portcullis/guard'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Dispatcher } from '../hub/dispatcher.ts'
+import type { Session } from '../hub/session.ts'
+import type { Sessions } from '../hub/sessions.ts'
+import { acceptsOf } from './accept.ts'
+import { credentialOf } from './credential.ts'
+import { header, headerLines, repeatedHeader } from './headers.ts'
+import { createOriginPolicy } from './origin.ts'
+import { createPost } from './post.ts'
+import { reply, replyEmpty, replyRefusal } from './reply.ts'
+import { openStream } from './stream.ts'
+
+export interface FrontOptions {
+  readonly guard: Guard
+  readonly dispatcher: Dispatcher
+  readonly sessions: Sessions
+  /** The path of the endpoint. Default `/mcp`. */
+  readonly path?: string
+  /** The header that may hold an API key, in lower case. Default `x-api-key`. */
+  readonly keyHeader?: string
+  /** See `OriginOptions`. */
+  readonly allowedHosts?: readonly string[]
+  readonly allowedOrigins?: readonly string[]
+  /** Whether only this machine can connect: loopback names and pages are then accepted. */
+  readonly loopback: boolean
+  /** CIDR blocks of proxies whose `X-Forwarded-For` is believed. Default none. */
+  readonly trustedProxies?: readonly string[]
+  /** Refuse requests that came through a proxy: for a server that trusts whoever reaches it. */
+  readonly refuseProxied?: boolean
+  /** Bytes of a body. Default 1,048,576. */
+  readonly maxBodyBytes?: number
+  /** Take credentials from inside messages when no header has one. Default false. */
+  readonly inBand?: boolean
+  /** What `GET /` says. */
+  readonly greeting?: string
+  readonly log?: GuardLog
+}
+
+/** One request, as far as it is understood. */
+export interface Incoming {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly auth: AuthRequest
+  /** Headers of every answer: CORS. */
+  readonly headers: OutgoingHttpHeaders
+}
+
+/** What is refused without its body is still read to its end, so that the client gets to the answer, but only this far. */
+const maxDrainedBytes = 8 * 1024 * 1024
+const proxyHeader = /^(?:forwarded|via|x-forwarded-.*)$/
+const methods = 'POST, GET, DELETE, OPTIONS'
+
+const drain = (request: IncomingMessage): void => {
+  let bytes = 0
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > maxDrainedBytes) request.destroy()
+  })
+  request.resume()
+}
+
+/** The HTTP front: every stage before a message is understood, cheapest first. A listener for `node:http`. */
+export const createFront = (
+  options: FrontOptions,
+): ((request: IncomingMessage, response: ServerResponse) => void) => {
+  const { guard, sessions, path = '/mcp', keyHeader = 'x-api-key' } = options
+  const origins = createOriginPolicy(options)
+  const proxies = createCidrSet(options.trustedProxies ?? [])
+  const post = createPost(options)
+  const log = options.log ?? (() => {})
+
+  const addressOf = (request: IncomingMessage): string | undefined => {
+    const { remoteAddress } = request.socket
+    return remoteAddress === undefined
+      ? undefined
+      : clientAddress(remoteAddress, headerLines(request, 'x-forwarded-for'), proxies)
+  }
+
+  /** Stage 1: what the request line and the headers alone condemn. */
+  const refusedByHeaders = (request: IncomingMessage): Refusal | undefined => {
+    const repeated = repeatedHeader(request, keyHeader)
+    if (repeated !== undefined) {
+      return refuse(400, 'PORTCULLIS_BAD_REQUEST', `The header ${repeated} must not be repeated.`, {
+        reason: 'repeated_header',
+      })
+    }
+    if (request.url?.startsWith('/') !== true) {
+      return refuse(400, 'PORTCULLIS_BAD_REQUEST', 'The request target must be a path.', { reason: 'absolute_target' })
+    }
+    if (!origins.allowsHost(request.headers.host)) {
+      return refuse(403, 'PORTCULLIS_HOST_FORBIDDEN', 'This server does not answer to that Host.', { reason: 'host' })
+    }
+    const { origin } = request.headers
+    if (origin !== undefined && !origins.allowsOrigin(origin)) {
+      return refuse(403, 'PORTCULLIS_ORIGIN_FORBIDDEN', 'Pages of that Origin may not call this server.', { reason: 'origin' })
+    }
+    if (options.refuseProxied === true && Object.keys(request.headers).some((name) => proxyHeader.test(name))) {
+      return refuse(403, 'PORTCULLIS_FORBIDDEN', 'This server takes direct connections only.', { reason: 'proxied' })
+    }
+    return undefined
+  }
+
+  const corsHeaders = (request: IncomingMessage): OutgoingHttpHeaders => {
+    const { origin } = request.headers
+    if (origin === undefined) return {}
+    return {
+      'access-control-allow-origin': origin,
+      'access-control-expose-headers': 'Mcp-Session-Id, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy',
+      vary: 'Origin',
+    }
+  }
+
+  /** The session that a request names; a refusal when it is not this principal's. */
+  const sessionOf = (request: IncomingMessage, principal: { id: string; method: string }): Session | Refusal | undefined => {
+    const id = header(request, 'mcp-session-id')
+    if (id === undefined) return undefined
+    const session = principal.method === 'anonymous' ? undefined : sessions.find(principal as never, id)
+    return (
+      session ?? refuse(404, 'PORTCULLIS_SESSION_NOT_FOUND', 'Session not found: initialize again.', { reason: 'session' })
+    )
+  }
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const refused = refusedByHeaders(request)
+    if (refused !== undefined) {
+      guard.tally(refused.reason ?? refused.code, addressed(request))
+      replyRefusal(response, refused)
+      return drain(request)
+    }
+    const headers = corsHeaders(request)
+    const target = (request.url as string).split('?', 1)[0] as string
+    if (target !== path) {
+      if (target === '/' && (request.method === 'GET' || request.method === 'HEAD')) {
+        return reply(response, 200, `${options.greeting ?? `The MCP endpoint is ${path}.`}\n`, headers, 'text/plain; charset=utf-8')
+      }
+      replyRefusal(response, refuse(404, 'PORTCULLIS_NOT_FOUND', 'Not found.'), null, headers)
+      return drain(request)
+    }
+    const { method } = request
+    if (method === 'OPTIONS') {
+      return replyEmpty(response, 204, {
+        ...headers,
+        allow: methods,
+        ...(request.headers.origin === undefined
+          ? {}
+          : {
+              'access-control-allow-methods': methods,
+              'access-control-allow-headers': `Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, ${keyHeader}`,
+              'access-control-max-age': '600',
+            }),
+      })
+    }
+    if (method !== 'POST' && method !== 'GET' && method !== 'DELETE') {
+      replyRefusal(response, refuse(405, 'PORTCULLIS_METHOD_NOT_ALLOWED', 'Method not allowed.'), null, { ...headers, allow: methods })
+      return drain(request)
+    }
+
+    const address = addressOf(request)
+    const auth: AuthRequest = {
+      transport: 'http',
+      credential: credentialOf(request, keyHeader),
+      header: (name) => header(request, name),
+      ...(address === undefined ? {} : { address }),
+    }
+    const incoming: Incoming = { request, response, auth, headers }
+    if (method === 'POST') return post(incoming, sessionOf, () => drain(request))
+
+    const opened = await guard.open(auth)
+    if (!opened.ok) {
+      replyRefusal(response, opened, null, headers)
+      return drain(request)
+    }
+    const session = sessionOf(request, opened.principal)
+    if (session !== undefined && 'ok' in session) return replyRefusal(response, session, null, headers)
+    if (session === undefined) {
+      // Streams and endings belong to sessions; a client without one is told so in the way that it does not mind.
+      const refusal = refuse(405, 'PORTCULLIS_METHOD_NOT_ALLOWED', 'There is no session to do that with.')
+      return replyRefusal(response, refusal, null, { ...headers, allow: methods })
+    }
+    if (method === 'DELETE') {
+      sessions.end(session)
+      guard.note({ type: 'session.ended', principal: opened.principal.id, ...(session.tag === undefined ? {} : { session: session.tag }) })
+      return replyEmpty(response, 204, headers)
+    }
+    if (!acceptsOf(request).stream) {
+      return replyRefusal(response, refuse(406, 'PORTCULLIS_NOT_ACCEPTABLE', 'Accept must include text/event-stream.'), null, headers)
+    }
+    openStream(incoming, session, guard)
+  }
+
+  const addressed = (request: IncomingMessage): { address?: string } => {
+    const address = addressOf(request)
+    return address === undefined ? {} : { address }
+  }
+
+  return (request, response) => {
+    response.on('error', () => {})
+    handle(request, response).catch((error: unknown) => {
+      log('error', 'http.fault', { error })
+      if (response.headersSent) response.destroy()
+      else replyRefusal(response, unavailable('fault'))
+    })
+  }
+}

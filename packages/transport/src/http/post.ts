@@ -1,0 +1,233 @@
+import type { Principal } from '@portcullis/authz'
+import {
+  type AuthRequest,
+  type Exchange,
+  type Guard,
+  idOf,
+  type JsonRpcMessage,
+  type JsonRpcRequest,
+  refuse,
+  type Refusal,
+  type Revision,
+  rpcCodes,
+  shapeOf,
+  takeInBandCredential,
+  toResponse,
+} from '@portcullis/guard'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import { type Answer, revisions } from '../hub/dispatcher.ts'
+import { createSession, noFacts, type Session } from '../hub/session.ts'
+import { acceptsOf } from './accept.ts'
+import { declaredLength, readBody } from './body.ts'
+import type { FrontOptions, Incoming } from './front.ts'
+import { header } from './headers.ts'
+import { limitHeaders } from './limit-headers.ts'
+import { createReplyOutlet } from './outlet.ts'
+import { replyEmpty, replyRefusal } from './reply.ts'
+
+type FindSession = (request: IncomingMessage, principal: Principal) => Session | Refusal | undefined
+
+const maxInBandBytes = 65_536
+/** Up to this size a body is read before a principal over its limit is refused, because it may be a ping. */
+const smallBodyBytes = 4096
+const maxBatch = 100
+const jsonType = /^application\/json[ \t]*(?:;|$)/i
+
+const badRequest = (message: string, reason: string): Refusal =>
+  refuse(400, 'PORTCULLIS_BAD_REQUEST', message, { rpcCode: rpcCodes.invalidRequest, reason })
+
+const tooLarge = (maxBytes: number): Refusal =>
+  refuse(413, 'PORTCULLIS_TOO_LARGE', `A request may have ${maxBytes} bytes.`, { reason: 'body_size' })
+
+const notJson = (): Refusal =>
+  refuse(400, 'PORTCULLIS_BAD_REQUEST', 'Parse error', { rpcCode: rpcCodes.parseError, reason: 'json' })
+
+/** Checks of the body's headers that cost nothing. */
+const refusedType = (request: IncomingMessage): Refusal | undefined => {
+  const encoding = header(request, 'content-encoding')
+  const type = header(request, 'content-type')
+  if ((encoding !== undefined && encoding !== 'identity') || type === undefined || !jsonType.test(type)) {
+    return refuse(415, 'PORTCULLIS_UNSUPPORTED_MEDIA_TYPE', 'The body must be application/json, without Content-Encoding.', {
+      reason: 'media_type',
+    })
+  }
+  return undefined
+}
+
+/** Raw text to a value: limits and forbidden shapes first, then the one parse. */
+const parse = (text: string, guard: Guard, maxBytes: number): { ok: true; value: unknown } | Refusal => {
+  const [finding] = guard.text(text).filter(({ enforced }) => enforced)
+  if (finding !== undefined) {
+    if (finding.ruleId.endsWith('.size')) return tooLarge(maxBytes)
+    if (finding.ruleId.endsWith('.syntax')) return notJson()
+    return badRequest(`Refused by validation: ${finding.ruleId} at ${finding.pointer === '' ? '/' : finding.pointer}.`, finding.ruleId)
+  }
+  try {
+    return { ok: true, value: JSON.parse(text) }
+  } catch {
+    return notJson()
+  }
+}
+
+/** POST: one message, or for 2025-03-26 a batch of them. */
+export const createPost = (options: FrontOptions) => {
+  const { guard, dispatcher, sessions, maxBodyBytes = 1_048_576 } = options
+
+  const open = async (auth: AuthRequest): Promise<Principal | Refusal> => {
+    const opened = await guard.open(auth)
+    return opened.ok ? opened.principal : opened
+  }
+
+  /** The revision that the header names; absent, the one that had no such header (2025-06-18 transports). */
+  const revisionOf = (request: IncomingMessage, initializing: boolean): Revision | Refusal => {
+    const version = header(request, 'mcp-protocol-version')
+    if (version === undefined || initializing) return '2025-03-26'
+    const known = revisions.find((revision) => revision === version)
+    return (
+      known ??
+      refuse(400, 'PORTCULLIS_BAD_REQUEST', 'Unsupported protocol version', {
+        rpcCode: rpcCodes.unsupportedProtocolVersion,
+        data: { supported: revisions, requested: version.slice(0, 64) },
+        reason: 'protocol_version',
+      })
+    )
+  }
+
+  /** Stages 3 to 5. In-band credentials turn 3 and 5 around, so they are looked for in small bodies only. */
+  const receive = async (
+    { request, auth }: Incoming,
+  ): Promise<{ ok: true; principal: Principal; value: unknown } | Refusal> => {
+    const inBand = options.inBand === true && auth.credential === undefined
+    let principal: Principal | undefined
+    if (!inBand) {
+      const answer = await open(auth)
+      if ('ok' in answer) return answer
+      principal = answer
+    }
+    const refused = refusedType(request)
+    if (refused !== undefined) return refused
+    const length = declaredLength(request)
+    if (principal !== undefined && (length === undefined || length > smallBodyBytes)) {
+      const over = guard.overLimit(principal, auth.address)
+      if (over !== undefined) return over
+    }
+    const maxBytes = inBand ? Math.min(maxInBandBytes, maxBodyBytes) : maxBodyBytes
+    if (length !== undefined && length > maxBytes) return inBand ? await tooLargeUnknown(auth) : tooLarge(maxBytes)
+    const body = await readBody(request, maxBytes)
+    if (!body.ok) {
+      if (body.reason === 'not_utf8') return notJson()
+      return inBand && body.reason === 'too_large' ? await tooLargeUnknown(auth) : tooLarge(maxBytes)
+    }
+    const parsed = parse(body.text, guard, maxBytes)
+    if (!parsed.ok) return parsed
+    const { message, credential } = cleaned(parsed.value)
+    if (principal === undefined) {
+      // Only keys: a token inside a message would be one that the protocol wants in a header.
+      const own = credential !== 'malformed' && credential?.source === 'in_band_oauth2' ? 'malformed' : credential
+      const answer = await open({ ...auth, credential: own })
+      if ('ok' in answer) return answer
+      principal = answer
+    }
+    return { ok: true, principal, value: message }
+  }
+
+  /** A body too large to be searched for a credential: its sender is a caller without one. */
+  const tooLargeUnknown = async (auth: AuthRequest): Promise<Refusal> => {
+    const answer = await open(auth)
+    return 'ok' in answer ? answer : tooLarge(maxInBandBytes)
+  }
+
+  const cleaned = (value: unknown): ReturnType<typeof takeInBandCredential> => {
+    if (!Array.isArray(value)) return takeInBandCredential(value)
+    const taken = value.map(takeInBandCredential)
+    // One request, one caller: a batch cannot say who it is message by message.
+    return {
+      message: taken.map(({ message }) => message),
+      credential: taken.some(({ credential }) => credential !== undefined) ? 'malformed' : undefined,
+    }
+  }
+
+  return async (incoming: Incoming, find: FindSession, drain: () => void): Promise<void> => {
+    const { request, response, auth, headers } = incoming
+    const fail = (refusal: Refusal, id: ReturnType<typeof idOf> = null): void => {
+      replyRefusal(response, refusal, id, headers)
+      if (!request.complete) drain()
+    }
+
+    const received = await receive(incoming)
+    if (!received.ok) return fail(received)
+    const { principal, value } = received
+    const accepts = acceptsOf(request)
+    if (!accepts.json && !accepts.stream) {
+      return fail(refuse(406, 'PORTCULLIS_NOT_ACCEPTABLE', 'Accept must include application/json or text/event-stream.'), idOf(value))
+    }
+    const named = find(request, principal)
+    if (named !== undefined && 'ok' in named) return fail(named, idOf(value))
+
+    const batch = Array.isArray(value)
+    if (batch && named?.facts.revision !== '2025-03-26') {
+      return fail(badRequest('Batches are a thing of revision 2025-03-26.', 'batch'))
+    }
+    const messages: unknown[] = batch ? value : [value]
+    if (messages.length === 0 || messages.length > maxBatch) {
+      return fail(badRequest(`A batch holds 1 to ${maxBatch} messages.`, 'batch_size'))
+    }
+    if (messages.some((message) => shapeOf(message) === 'invalid')) {
+      return fail(badRequest('Not a JSON-RPC 2.0 message.', 'json_rpc'), batch ? null : idOf(value))
+    }
+    const initializing = (messages as JsonRpcMessage[]).some((message) => 'method' in message && message.method === 'initialize')
+    if (initializing && batch) return fail(badRequest('initialize must not be part of a batch.', 'batch'))
+    const revision = revisionOf(request, initializing)
+    if (typeof revision !== 'string') return fail(revision, idOf(value))
+
+    const session = (initializing ? undefined : named) ?? createSession(principal.id, noFacts(revision))
+    const exchange: Exchange = {
+      principal,
+      transport: 'http',
+      revision: session.facts.revision,
+      ...(auth.address === undefined ? {} : { address: auth.address }),
+      ...(session.tag === undefined ? {} : { session: session.tag }),
+    }
+    const requests: JsonRpcRequest[] = []
+    for (const message of messages as JsonRpcMessage[]) {
+      if ('method' in message) {
+        if ('id' in message) requests.push(message)
+        else dispatcher.notification(session, exchange, message)
+      } else {
+        dispatcher.response(session, exchange, message)
+      }
+    }
+    if (requests.length === 0) return replyEmpty(response, 202, headers)
+
+    const outlet = createReplyOutlet(response, accepts, headers)
+    if (session.id === undefined) {
+      // Nobody could ever ask for the answer to a stateless request again.
+      response.on('close', () => {
+        if (!response.writableFinished) for (const { id } of requests) dispatcher.hub.cancel(session, id, 'disconnected')
+      })
+    }
+    const answers = await Promise.all(requests.map((message) => dispatcher.request(session, exchange, message, outlet)))
+    if (batch) {
+      const responses = answers.flatMap((answer, index) => {
+        if (!answer.ok) return [toResponse(answer, (requests[index] as JsonRpcRequest).id)]
+        return answer.response === undefined ? [] : [answer.response]
+      })
+      return outlet.finish(200, responses.length === 0 ? undefined : responses)
+    }
+    const [answer] = answers as [Answer | Refusal]
+    const [{ id }] = requests as [JsonRpcRequest]
+    if (!answer.ok) {
+      return outlet.streaming ? outlet.finish(200, toResponse(answer, id)) : fail(answer, id)
+    }
+    outlet.finish(200, answer.response, {
+      ...(answer.pass.limit === undefined ? {} : limitHeaders(answer.pass.limit)),
+      ...(initializing ? started(principal, session, answer) : {}),
+    })
+  }
+
+  /** The header that names a new session. Anonymous callers have nothing that a session could belong to. */
+  function started(principal: Principal, session: Session, answer: Answer): OutgoingHttpHeaders {
+    if (answer.response?.result === undefined || principal.method === 'anonymous') return {}
+    return { 'mcp-session-id': sessions.start(principal, session.facts).id }
+  }
+}

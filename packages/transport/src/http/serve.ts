@@ -1,0 +1,107 @@
+import type { Guard, GuardLog } from '@portcullis/guard'
+import { randomBytes } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { TransportError } from '../errors.ts'
+import { createDispatcher } from '../hub/dispatcher.ts'
+import type { Handshake } from '../hub/hub.ts'
+import { createSessions } from '../hub/sessions.ts'
+import { createSealer } from '../sealer.ts'
+import type { McpEndpoint } from '../types.ts'
+import { createFront, type FrontOptions } from './front.ts'
+
+export interface ServeHttpOptions extends Omit<FrontOptions, 'dispatcher' | 'sessions' | 'loopback'> {
+  readonly guard: Guard
+  /** 0: any free port. */
+  readonly port: number
+  /** Default `127.0.0.1`. */
+  readonly host?: string
+  /** 32 bytes each; the first seals session ids and cursors, all open them. Default: a random one, for this process alone. */
+  readonly masterKeys?: readonly Uint8Array[]
+  /** Connections at once. Default 2,000. */
+  readonly maxConnections?: number
+  readonly log?: GuardLog
+}
+
+/** A running server. */
+export interface Served {
+  /** The endpoint: `http://127.0.0.1:3000/mcp`. */
+  readonly url: string
+  readonly port: number
+  readonly server: Server
+  /** What the server behind the guard answered to the handshake. */
+  readonly handshake: Handshake
+  /** Takes no more requests, lets those under way finish for at most `graceMs` (default 25,000), then ends. */
+  close(graceMs?: number): Promise<void>
+}
+
+const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
+
+/** Limits before anything is known of a caller: time for headers and bodies, sizes, numbers. */
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 16_384,
+  // Node reads a smuggled second request out of malformed framing otherwise.
+  insecureHTTPParser: false,
+}
+
+/**
+ * Serves an MCP server over Streamable HTTP behind a guard: `serveHttp(server, { guard, port })`.
+ *
+ * @throws {TransportError} `ERR_TRANSPORT_LISTEN` when the port cannot be had, `ERR_TRANSPORT_HANDSHAKE` and
+ *   `ERR_TRANSPORT_UPSTREAM` when the server does not answer.
+ */
+export const serveHttp = async (endpoint: McpEndpoint, options: ServeHttpOptions): Promise<Served> => {
+  const { guard, host = '127.0.0.1', path = '/mcp' } = options
+  const masterKeys = options.masterKeys ?? [randomBytes(32)]
+  const sessions = createSessions({
+    sealer: createSealer(masterKeys, 'session'),
+    onForget: (session) => dispatcher.release(session),
+  })
+  const dispatcher = createDispatcher(endpoint, {
+    guard,
+    sealer: createSealer(masterKeys, 'cursor'),
+    sole: false,
+    sessions: sessions.live,
+  })
+  const handshake = await dispatcher.hub.ready()
+  const front = createFront({ ...options, dispatcher, sessions, loopback: loopback.has(host) })
+
+  const server = createServer(limits, front)
+  server.maxConnections = options.maxConnections ?? 2000
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET') return socket.destroy()
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    return undefined
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new TransportError('ERR_TRANSPORT_LISTEN', `cannot listen on ${host}:${options.port}: ${error.code}`, { cause: error }))
+    })
+    server.listen(options.port, host, resolve)
+  }).catch(async (error: unknown) => {
+    await dispatcher.hub.close()
+    throw error
+  })
+  const { port } = server.address() as AddressInfo
+
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,
+    port,
+    server,
+    handshake,
+    async close(graceMs = 25_000) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      sessions.closeStreams()
+      server.closeIdleConnections()
+      const impatient = setTimeout(() => server.closeAllConnections(), graceMs)
+      await closed
+      clearTimeout(impatient)
+      await dispatcher.hub.close()
+    },
+  }
+}

@@ -1,0 +1,32 @@
+import { isRecord } from '@portcullis/guard'
+
+/** Who created which task (2025-11-25 `tasks/*`): a task id alone is no right to the task. Bounded: the oldest are forgotten. */
+export interface TaskOwners {
+  own(taskId: string, principalId: string): void
+  isOwner(taskId: unknown, principalId: string): boolean
+  ownerOf(taskId: unknown): string | undefined
+}
+
+export const createTaskOwners = (maxTasks = 10_000): TaskOwners => {
+  const owners = new Map<string, string>()
+  return {
+    own(taskId, principalId) {
+      // A server that hands out an id twice must not thereby hand the first owner's task over.
+      if (owners.has(taskId)) return
+      if (owners.size >= maxTasks) {
+        const oldest = owners.keys().next()
+        if (!oldest.done) owners.delete(oldest.value)
+      }
+      owners.set(taskId, principalId)
+    },
+    isOwner: (taskId, principalId) => typeof taskId === 'string' && owners.get(taskId) === principalId,
+    ownerOf: (taskId) => (typeof taskId === 'string' ? owners.get(taskId) : undefined),
+  }
+}
+
+/** The id of the task that a result announces (`CreateTaskResult`). */
+export const createdTask = (result: unknown): string | undefined => {
+  const task = isRecord(result) ? result['task'] : undefined
+  const taskId = isRecord(task) ? task['taskId'] : undefined
+  return typeof taskId === 'string' ? taskId : undefined
+}

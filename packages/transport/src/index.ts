@@ -1,0 +1,8 @@
+export { principalOf, revisionOf } from './auth-info.ts'
+export { TransportError, type TransportErrorCode } from './errors.ts'
+export { type Served, serveHttp, type ServeHttpOptions } from './http/serve.ts'
+export type { Handshake } from './hub/hub.ts'
+export { createSealer, deriveKey, type Sealer } from './sealer.ts'
+export { type SecuredStdio, secureStdio, type SecureStdioOptions } from './stdio/secure-stdio.ts'
+export { createStdioUpstream, type StdioUpstream, type StdioUpstreamOptions } from './stdio/upstream.ts'
+export type { AuthInfo, McpEndpoint, Outlet, ServerTransport } from './types.ts'

@@ -1,0 +1,153 @@
+import type { Principal } from '@portcullis/authz'
+import {
+  type AuthRequest,
+  type Credential,
+  type Exchange,
+  type Guard,
+  idOf,
+  type JsonRpcMessage,
+  refuse,
+  type Refusal,
+  rpcCodes,
+  shapeOf,
+  takeInBandCredential,
+  toResponse,
+} from '@portcullis/guard'
+import { isUtf8 } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
+import type { Readable, Writable } from 'node:stream'
+import { createDispatcher } from '../hub/dispatcher.ts'
+import { createSession, noFacts, type Session } from '../hub/session.ts'
+import { createSealer } from '../sealer.ts'
+import type { McpEndpoint } from '../types.ts'
+import { readLines } from './lines.ts'
+
+export interface SecureStdioOptions {
+  /** The credential of whoever started this process; it is verified for every message. */
+  readonly credential?: string
+  /** Bytes of a message. Default 1,048,576. */
+  readonly maxMessageBytes?: number
+  /** Default `process.stdin` and `process.stdout`. */
+  readonly input?: Readable
+  readonly output?: Writable
+}
+
+/** A server on stdio. */
+export interface SecuredStdio {
+  /** Resolves when the client is gone and everything it asked is answered. */
+  readonly ended: Promise<void>
+  close(): Promise<void>
+}
+
+const graceMs = 5000
+
+const parseError = (): Refusal =>
+  refuse(400, 'PORTCULLIS_BAD_REQUEST', 'Parse error', { rpcCode: rpcCodes.parseError, reason: 'json' })
+const invalid = (message: string): Refusal =>
+  refuse(400, 'PORTCULLIS_BAD_REQUEST', message, { rpcCode: rpcCodes.invalidRequest, reason: 'json_rpc' })
+
+/**
+ * Serves an MCP server on standard input and output behind a guard. Nothing but protocol messages is written to the output.
+ * The caller is known by a credential inside the message, else by the one of the process.
+ */
+export const secureStdio = async (
+  endpoint: McpEndpoint,
+  guard: Guard,
+  options: SecureStdioOptions = {},
+): Promise<SecuredStdio> => {
+  const { input = process.stdin, output = process.stdout, maxMessageBytes = 1_048_576 } = options
+  /** One client, but not necessarily one principal: what a principal owns here, another does not. */
+  const sessions = new Map<string, Session>()
+  const dispatcher = createDispatcher(endpoint, {
+    guard,
+    sealer: createSealer([randomBytes(32)], 'cursor'),
+    sole: true,
+    sessions: () => sessions.values(),
+  })
+  const processCredential: Credential | undefined =
+    options.credential === undefined ? undefined : { source: 'api_key', text: options.credential }
+  const underWay = new Set<Promise<void>>()
+  let open = true
+
+  const send = (message: unknown): boolean => {
+    if (!open) return false
+    output.write(`${JSON.stringify(message)}\n`)
+    return true
+  }
+  const outlet = { send: (message: JsonRpcMessage) => send(message) }
+
+  const sessionOf = (principal: Principal, auth: AuthRequest): Session => {
+    const known = sessions.get(principal.id)
+    if (known !== undefined) return known
+    const session = createSession(principal.id, noFacts('2025-11-25'))
+    session.stream = { send, renew: () => guard.renew(auth), close: () => {} }
+    // Principals come from credentials that were verified, so there are few; a bound costs nothing.
+    if (sessions.size >= 1000) sessions.clear()
+    sessions.set(principal.id, session)
+    return session
+  }
+
+  const handle = async (value: unknown): Promise<void> => {
+    const { message: cleaned, credential: inBand } = takeInBandCredential(value)
+    const shape = shapeOf(cleaned)
+    const id = idOf(cleaned)
+    if (shape === 'invalid') {
+      const text = Array.isArray(value) ? 'Batches are not accepted on stdio.' : 'Not a JSON-RPC 2.0 message.'
+      return void send(toResponse(invalid(text), id))
+    }
+    const auth: AuthRequest = { transport: 'stdio', credential: inBand ?? processCredential }
+    const opened = await guard.open(auth)
+    if (!opened.ok) {
+      if (shape === 'request') send(toResponse(opened, id))
+      return
+    }
+    const { principal } = opened
+    const session = sessionOf(principal, auth)
+    const exchange: Exchange = { principal, transport: 'stdio', revision: session.facts.revision }
+    const message = cleaned as JsonRpcMessage
+    if (!('method' in message)) return dispatcher.response(session, exchange, message)
+    if (!('id' in message)) return dispatcher.notification(session, exchange, message)
+    const answer = await dispatcher.request(session, exchange, message, outlet)
+    if (!answer.ok) send(toResponse(answer, id))
+    else if (answer.response !== undefined) send(answer.response)
+  }
+
+  const onLine = (line: Buffer): void => {
+    const text = isUtf8(line) ? line.toString('utf8').trim() : undefined
+    if (text === '') return
+    const [finding] = text === undefined ? [] : guard.text(text).filter(({ enforced }) => enforced)
+    if (finding !== undefined && !finding.ruleId.endsWith('.syntax')) {
+      return void send(toResponse(invalid(`Refused by validation: ${finding.ruleId}.`), null))
+    }
+    let value: unknown
+    try {
+      if (text === undefined) throw new SyntaxError('not UTF-8')
+      value = JSON.parse(text)
+    } catch {
+      return void send(toResponse(parseError(), null))
+    }
+    const work = handle(value).catch((error: unknown) => {
+      send(toResponse(refuse(500, 'PORTCULLIS_INTERNAL', 'Internal error.'), idOf(value)))
+      guard.note({ type: 'fault', error: error instanceof Error ? error.message : 'unknown' })
+    })
+    underWay.add(work)
+    void work.finally(() => underWay.delete(work))
+  }
+
+  const close = async (): Promise<void> => {
+    // Who closed our input may still read our output, but not for ever.
+    await Promise.race([Promise.allSettled(underWay), new Promise((resolve) => setTimeout(resolve, graceMs).unref())])
+    open = false
+    await dispatcher.hub.close()
+  }
+
+  const ended = new Promise<void>((resolve) => {
+    const finish = (): void => void close().then(resolve)
+    input.once('end', finish).once('close', finish)
+    output.once('error', finish)
+  })
+  readLines(input, maxMessageBytes, onLine, () => {
+    send(toResponse(refuse(413, 'PORTCULLIS_TOO_LARGE', `A message may have ${maxMessageBytes} bytes.`), null))
+  })
+  return { ended, close }
+}

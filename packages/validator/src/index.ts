@@ -1,0 +1,15 @@
+export { type AddressEntry, type AddressList, type AddressListOptions, createAddressList } from './address-list.ts'
+export { ValidatorError, type ValidatorErrorCode } from './errors.ts'
+export type { RuleId } from './rules.ts'
+export type {
+  CallToCheck,
+  Confidence,
+  Finding,
+  Preset,
+  ResultToCheck,
+  Severity,
+  Validator,
+  ValidatorOptions,
+  ValueKind,
+} from './types.ts'
+export { createValidator } from './validator.ts'
