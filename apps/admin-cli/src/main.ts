@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { describeFailure, exitCodes, usageError } from './failure.ts'
 import { printWords, ReaderGone, safeLine } from './output.ts'
 import { createProgram } from './program.ts'

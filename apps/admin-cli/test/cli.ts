@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
 
-export const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+export const program = fileURLToPath(new URL('../bin/portcullis.js', import.meta.url))
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'portcullis-cli-')))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))

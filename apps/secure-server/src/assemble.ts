@@ -1,6 +1,6 @@
-import { addressGroup } from '@portcullis-internal/net'
+import { addressGroup, createCidrSet } from '@portcullis-internal/net'
 import { type AuditLog, createAuditLog } from '@portcullis/audit'
-import { AuthzError, compileGrants, createPolicy } from '@portcullis/authz'
+import { compileGrants, createPolicy } from '@portcullis/authz'
 import { createGuard, type Guard, type GuardLog } from '@portcullis/guard'
 import { deriveKey } from '@portcullis/transport'
 import { createAddressList, createValidator } from '@portcullis/validator'
@@ -13,7 +13,6 @@ import { createLimits } from './limits.ts'
 /** The parts of a running server that outlive a request. */
 export interface Assembly {
   readonly guard: Guard
-  readonly audit: AuditLog | undefined
   close(): Promise<void>
 }
 
@@ -40,43 +39,57 @@ const openAudit = async (settings: Settings, masterKey: () => Promise<Uint8Array
   }
 }
 
+/** Everything of the pipeline that the settings alone decide. Made first, so that a mistake in them is found before anything is written. */
+const planned = (settings: Settings) => {
+  const policy = createPolicy(settings.policy)
+  compileGrants(settings.auth.anonymous)
+  createCidrSet(settings.listen.trustedProxies)
+  const { preset, maxBodyBytes, maxDepth, blockedAddresses } = settings.validation
+  return {
+    policy,
+    limiter: createLimits(settings, policy),
+    validator: createValidator({ preset, maxBodyBytes, maxDepth }),
+    addresses: createAddressList(blockedAddresses),
+  }
+}
+
+export type Plan = ReturnType<typeof planned>
+
+/** @throws {ExitError} 78 */
+export const plan = (settings: Settings): Plan => {
+  try {
+    return planned(settings)
+  } catch (error) {
+    throw configurationError((error as Error).message, { cause: error })
+  }
+}
+
 /** Wires the packages together: nothing of the pipeline is decided here. */
 export const assemble = async (
   settings: Settings,
+  { policy, limiter, validator, addresses }: Plan,
   ports: { readonly keys: KeyRing | undefined; readonly masterKey: () => Promise<Uint8Array>; readonly log: GuardLog },
 ): Promise<Assembly> => {
-  try {
-    const policy = createPolicy(settings.policy)
-    compileGrants(settings.auth.anonymous)
-    const { preset, maxBodyBytes, maxDepth, blockedAddresses } = settings.validation
-    const limiter = createLimits(settings, policy)
-    const audit = await openAudit(settings, ports.masterKey)
-    const guard = createGuard({
-      authenticate: settings.auth.enabled
-        ? { ...(ports.keys === undefined ? {} : { apiKeys: ports.keys }), anonymous: settings.auth.anonymous }
-        : { dangerouslyAllowEveryone: true },
-      policy,
-      limiter,
-      validator: createValidator({ preset, maxBodyBytes, maxDepth }),
-      addresses: createAddressList(blockedAddresses),
-      addressGroup: (address) => addressGroup(address) ?? address,
-      refusals: settings.rateLimit.refusals,
-      log: ports.log,
-      ...(audit === undefined || settings.audit === false ? {} : { audit, onAuditFailure: settings.audit.onFailure }),
-    })
-    return {
-      guard,
-      audit,
-      async close() {
-        await guard.close()
-        await audit?.close()
-        limiter.close()
-      },
-    }
-  } catch (error) {
-    if (error instanceof ExitError) throw error
-    const { code } = error as { code?: unknown }
-    if (error instanceof AuthzError || typeof code === 'string') throw configurationError((error as Error).message, { cause: error })
-    throw error
+  const audit = await openAudit(settings, ports.masterKey)
+  const guard = createGuard({
+    authenticate: settings.auth.enabled
+      ? { ...(ports.keys === undefined ? {} : { apiKeys: ports.keys }), anonymous: settings.auth.anonymous }
+      : { dangerouslyAllowEveryone: true },
+    policy,
+    limiter,
+    validator,
+    addresses,
+    addressGroup: (address) => addressGroup(address) ?? address,
+    refusals: settings.rateLimit.refusals,
+    log: ports.log,
+    ...(audit === undefined || settings.audit === false ? {} : { audit, onAuditFailure: settings.audit.onFailure }),
+  })
+  return {
+    guard,
+    async close() {
+      await guard.close()
+      await audit?.close()
+      limiter.close()
+    },
   }
 }

@@ -55,5 +55,7 @@ main().catch((error: unknown) => {
   process.stderr.write(`portcullis-server: ${message.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')}\n`)
   if (error instanceof ExitError) process.exit(error.exitCode)
   if (error instanceof TransportError) process.exit(exitCodes.unreachable)
+  // What the packages refuse at the start is a mistake in what they were given: files, keys, grants, addresses.
+  if (/^ERR_(?:FILE|APIKEY|AUDIT|AUTHZ|VALIDATOR|NET)_/.test((error as { code?: string }).code ?? '')) process.exit(exitCodes.configuration)
   process.exit(exitCodes.unexpected)
 })

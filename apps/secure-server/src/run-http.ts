@@ -2,10 +2,10 @@ import type { GuardLog } from '@portcullis/guard'
 import { type McpEndpoint, type Served, serveHttp, TransportError } from '@portcullis/transport'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { assemble, openKeys } from './assemble.ts'
+import { assemble, openKeys, plan } from './assemble.ts'
 import type { Settings } from './config/settings.ts'
 import { ExitError } from './exit.ts'
-import { ensureDirectory } from './keys/directory.ts'
+import { prepareDirectory } from '@portcullis-internal/files'
 import { createFirstKey, firstKeyFile, tryCommand } from './keys/first-key.ts'
 import { loadMasterKey } from './keys/master-key.ts'
 import { type Operations, serveOperations } from './operations.ts'
@@ -32,16 +32,17 @@ export const runHttp = async (
   terminal: { readonly cwd: string; readonly interactive: boolean; readonly print: (line: string) => void },
 ): Promise<Running> => {
   const { listen, auth, dir } = settings
+  const pipeline = plan(settings)
   const keys = await openKeys(settings)
   assertSafeToExpose(settings, keys)
   if (keys?.legacy === true) {
     log('warn', 'keys.plain', { file: join(dir, 'api_keys.json'), fix: 'portcullis keys migrate' })
   }
-  ensureDirectory(dir)
+  prepareDirectory(dir)
   const isFirst = keys !== undefined && !keys.usable && auth.anonymous.length === 0 && !existsSync(join(dir, 'api_keys.json'))
 
   const masterKey = await loadMasterKey(dir)
-  const assembly = await assemble(settings, { keys, masterKey: async () => masterKey, log })
+  const assembly = await assemble(settings, pipeline, { keys, masterKey: async () => masterKey, log })
   let served: Served
   try {
     served = await startFront(() =>
@@ -73,8 +74,8 @@ export const runHttp = async (
     throw error
   })
   const url = served.url
-  if (isFirst && auth.keys !== false) {
-    const key = await createFirstKey(dir, auth.keys.prefix)
+  if (isFirst && keys !== undefined && auth.keys !== false) {
+    const key = await createFirstKey(keys, dir, auth.keys.prefix)
     if (terminal.interactive) terminal.print(`Your first API key, shown once: ${key}`)
   }
   terminal.print(`${settings.name} is at ${url}`)

@@ -1,8 +1,8 @@
 import type { GuardLog } from '@portcullis/guard'
 import { type McpEndpoint, secureStdio } from '@portcullis/transport'
-import { assemble, openKeys } from './assemble.ts'
+import { assemble, openKeys, plan } from './assemble.ts'
 import type { Settings } from './config/settings.ts'
-import { ensureDirectory } from './keys/directory.ts'
+import { prepareDirectory } from '@portcullis-internal/files'
 import { loadMasterKey } from './keys/master-key.ts'
 import type { Running } from './run-http.ts'
 
@@ -13,12 +13,13 @@ export const runStdio = async (
   log: GuardLog,
 ): Promise<Running & { readonly ended: Promise<void> }> => {
   const { auth, dir } = settings
+  const pipeline = plan(settings)
   const keys = await openKeys(settings)
-  const assembly = await assemble(settings, {
+  const assembly = await assemble(settings, pipeline, {
     keys,
     log,
     masterKey: async () => {
-      ensureDirectory(dir)
+      prepareDirectory(dir)
       return loadMasterKey(dir)
     },
   })

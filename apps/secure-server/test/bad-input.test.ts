@@ -55,7 +55,7 @@ describe('the configuration', () => {
     ['a variable that is not set', 'name: "${env:NO_SUCH_VARIABLE}"\n', [':1:', 'NO_SUCH_VARIABLE']],
     ['a file that is not there', 'name: "${file:no-such-file}"\n', [':1:', 'no-such-file']],
     ['a malformed grant', 'auth: { anonymous: ["tool:"] }\n', ['tool:']],
-    ['a malformed rule', 'policy: { rules: [{ match: "!echo" }] }\n', ['echo']],
+    ['a malformed rule', 'policy: { rules: [{ match: "!echo" }] }\n', ['policy.rules[0]']],
     ['an address that is none', 'validation: { blockedAddresses: [300.1.1.1] }\n', ['300.1.1.1']],
     ['a proxy that is none', 'listen: { trustedProxies: [10.0.0.0/33] }\n', ['10.0.0.0/33']],
   ])('%s is refused with exit code 78', (_, yaml, words) => {

@@ -1,4 +1,5 @@
 export { fsyncDirectory, writeFileAtomicSync } from './atomic.ts'
+export { prepareDirectory } from './directory.ts'
 export { FileError, type FileErrorCode, errnoOf, reasonOf } from './errors.ts'
 export { acquireLock, type FileLock, withLock } from './lock.ts'
 export { type ReadOptions, readTextFile } from './read.ts'

@@ -82,7 +82,7 @@ const change = async <T>(path: string, edit: (file: KeyFile) => { result: T; wri
 
 /**
  * Keeps keys in one JSON file, mode 0600, that any number of processes may share: a change is written as a whole under a lock, and seen by the others within
- * 250 ms. An absent file is an empty store; one that is damaged, or that others can read, is `ERR_APIKEY_STORE` and never written over. A file of plain-text
+ * 250 ms, a new key at once. An absent file is an empty store; one that is damaged, or that others can read, is `ERR_APIKEY_STORE` and never written over. A file of plain-text
  * keys of the old format is read but not written (`ERR_APIKEY_LEGACY`).
  * @param options `label` (default `file`) is part of every principal's id
  */
@@ -108,6 +108,7 @@ export const fileStore = (path: string, options: { readonly label?: string } = {
     get: (id) => current().byId.get(id),
     find: (idOrName) => findInTable(current(), idOrName),
     list: () => [...current().byId.values()],
+    refresh: () => void inStore(path, () => snapshot.refresh()),
     insert: async (record: ApiKeyRecord) =>
       changed(
         await change(path, ({ table }) => {

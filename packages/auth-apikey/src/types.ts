@@ -49,6 +49,8 @@ export interface ApiKeyStore {
   /** By id, else by the name of a key that is not revoked, else the newest revoked key of that name. */
   find(idOrName: string): MaybePromise<ApiKeyRecord | undefined>
   list(): MaybePromise<readonly ApiKeyRecord[]>
+  /** For stores that answer from a copy: looks now for what other processes have changed. Called for keys that are not known. */
+  refresh?(): void
   /** Adds a record whose id, name (among keys not revoked) and family are new. */
   insert(record: ApiKeyRecord): Promise<InsertOutcome>
   /** Replaces the record of the same id if its `rev` is still `expectedRev`; else `false`. */

@@ -66,7 +66,15 @@ export const createVerifier = (store: ApiKeyStore, prefix: string, clock: () => 
     const parts = splitKey(text)
     if (parts && !parts.intact && parts.prefix === prefix) return malformed
     const digest = digestOf(text)
-    const found = store.get(parts?.intact ? parts.id : importedId(digest))
-    return found instanceof Promise ? found.then((record) => judge(record, digest)) : judge(found, digest)
+    const id = parts?.intact ? parts.id : importedId(digest)
+    const look = (): MaybePromise<VerifyResult> => {
+      const found = store.get(id)
+      return found instanceof Promise ? found.then((record) => judge(record, digest)) : judge(found, digest)
+    }
+    const first = look()
+    // A key that another process made a moment ago is good at once. Wrong secrets take the same way as unknown ids.
+    if (first !== unknown || store.refresh === undefined) return first
+    store.refresh()
+    return look()
   }
 }

@@ -22,6 +22,17 @@ test('writes our format, mode 0600 in a folder 0700, one line a key, and reads i
   expect(readdirSync(dirname(path))).toEqual(['api_keys.json'])
 })
 
+test('a key that another process made is good at once, even when this one has just looked', async () => {
+  const path = freshPath()
+  const keys = open(path)
+  expect(keys.verify(nobody)).toEqual({ ok: false, reason: 'unknown' })
+  const { text } = await runChild(
+    path,
+    `console.log((await lib.createApiKeys({ store: lib.fileStore(path) }).create({ name: 'ci', grants: [] })).key)`,
+  )
+  expect(keys.verify(text.trim())).toMatchObject({ ok: true })
+})
+
 test('a revocation by another process is seen within the interval', async () => {
   const path = freshPath()
   const keys = open(path)

@@ -21,19 +21,24 @@ export interface Sighting {
   readonly enforced?: boolean
 }
 
-/** Gathers findings up to `maxFindings`. */
+/** Gathers up to `maxFindings` that are enforced and as many that are only recorded: what is recorded must never crowd out what is enforced. */
 export interface Collector {
   add(sighting: Sighting): void
+  /** No more enforced findings are taken: looking further is of no use. */
   readonly full: boolean
+  /** No more recorded findings are taken. */
+  readonly recordFull: boolean
   readonly findings: readonly Finding[]
 }
 
 export function createCollector(settings: Settings): Collector {
   const findings: Finding[] = []
+  let enforcedCount = 0
+  let recordedCount = 0
   return {
-    add({ ruleId, kind, path = [], text = '', at = 0, offset, detail, enforced }) {
-      const always = ALWAYS.includes(ruleId)
-      if ((settings.preset === 'off' && !always) || findings.length >= settings.maxFindings) return
+    add({ ruleId, kind, path = [], text = '', at = 0, offset, detail, enforced = true }) {
+      if (settings.preset === 'off' && !ALWAYS.includes(ruleId)) return
+      if ((enforced ? enforcedCount++ : recordedCount++) >= settings.maxFindings) return
       const { severity, confidence, message } = RULES[ruleId]
       findings.push({
         ruleId,
@@ -43,12 +48,15 @@ export function createCollector(settings: Settings): Collector {
         pointer: toPointer(path),
         excerpt: excerptAt(text, at),
         message: detail === undefined ? message : `${message} (${detail})`,
-        enforced: enforced ?? true,
+        enforced,
         ...(offset === undefined ? {} : { offset }),
       })
     },
     get full() {
-      return findings.length >= settings.maxFindings
+      return enforcedCount >= settings.maxFindings
+    },
+    get recordFull() {
+      return recordedCount >= settings.maxFindings
     },
     findings,
   }

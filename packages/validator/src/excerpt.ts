@@ -45,6 +45,10 @@ function redact(text: string): string {
     }
     const run = text.slice(start, i)
     const word = run.replace(/=+$/, '')
+    if (word === '') {
+      out += run
+      continue
+    }
     if (hideNext && !isSecretWord(word)) {
       out += REDACTED
       hideNext = false

@@ -95,7 +95,7 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
     if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
       const end = scanNumber(raw, i, (at, detail) => report('json.number', at, detail))
       if (end < 0) syntax(-end)
-      return end
+      return Math.max(end, -1)
     }
     const end = scanWord(raw, i)
     if (end < 0) syntax(i)

@@ -31,44 +31,42 @@ function merge(into: PatternMatch[], more: readonly PatternMatch[], decoded: str
   }
 }
 
-/** Every pattern begins with one of five characters; all others cost one comparison or two. */
+/** The rarest character of each pattern; all others cost one look into this table. `select` matters only behind `union`. */
+const TRIGGERS = new Uint8Array(128)
+for (const char of '/\\<(uU') TRIGGERS[char.charCodeAt(0)] = 1
+
 function scan(text: string): PatternMatch[] {
   let traversal = -1
   let script = -1
   let union = -1
-  let select = -1
   let evaluation = -1
   for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
-      case 0x2e:
-        if (traversal < 0 && text.charCodeAt(i + 1) === 0x2e && isSlash(text.charCodeAt(i + 2))) traversal = i
-        break
-      case 0x3c:
-        if (script < 0 && continues(text, i + 1, 'script')) script = i
-        break
-      case 0x55:
-      case 0x75:
-        if (union < 0 && continues(text, i + 1, 'nion')) union = i
-        break
-      case 0x53:
-      case 0x73:
-        if (union >= 0 && select < 0 && i >= union + 5 && continues(text, i + 1, 'elect')) select = i
-        break
-      case 0x45:
-      case 0x65:
-        if (evaluation < 0 && continues(text, i + 1, 'val(')) evaluation = i
-        break
+    const code = text.charCodeAt(i)
+    if (code > 127 || TRIGGERS[code] === 0) continue
+    if (code === 0x2f || code === 0x5c) {
+      if (traversal < 0 && text.charCodeAt(i - 1) === 0x2e && text.charCodeAt(i - 2) === 0x2e) traversal = i - 2
+    } else if (code === 0x3c) {
+      if (script < 0 && continues(text, i + 1, 'script')) script = i
+    } else if (code === 0x28) {
+      if (evaluation < 0 && i >= 4 && continues(text, i - 4, 'eval')) evaluation = i - 4
+    } else if (union < 0 && continues(text, i + 1, 'nion')) {
+      union = i
     }
   }
   const found: PatternMatch[] = []
   if (traversal >= 0) found.push({ ruleId: 'pattern.path_traversal', text, at: traversal })
   if (script >= 0) found.push({ ruleId: 'pattern.script_tag', text, at: script })
-  if (select >= 0) found.push({ ruleId: 'pattern.union_select', text, at: union })
+  if (union >= 0 && holdsSelect(text, union + 5)) found.push({ ruleId: 'pattern.union_select', text, at: union })
   if (evaluation >= 0) found.push({ ruleId: 'pattern.eval_call', text, at: evaluation })
   return found
 }
 
-const isSlash = (code: number): boolean => code === 0x2f || code === 0x5c
+function holdsSelect(text: string, start: number): boolean {
+  for (let i = start; i < text.length; i++) {
+    if ((text.charCodeAt(i) | 0x20) === 0x73 && continues(text, i + 1, 'elect')) return true
+  }
+  return false
+}
 
 /** Compares with a word in lower case; a letter counts in either case. */
 function continues(text: string, at: number, word: string): boolean {

@@ -38,7 +38,7 @@ export interface ValidatorOptions {
   readonly maxStringBytes?: number
   /** Largest result of a server, in UTF-8 bytes: 1 to 268,435,456. Default 16,777,216. */
   readonly maxResultBytes?: number
-  /** Most findings of one call; the search ends there: 1 to 1,000. Default 32. */
+  /** Most enforced findings of one call, and most recorded ones: 1 to 1,000. The search ends with the last enforced one. Default 32. */
   readonly maxFindings?: number
 }
 

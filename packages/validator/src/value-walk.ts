@@ -43,7 +43,7 @@ export function walkValue(
       out.add({ ruleId: 'json.string_size', ...shape, detail: `limit ${settings.maxStringBytes} bytes` })
     }
     const mode = walk.patterns(kind)
-    if (mode === 'skip') return
+    if (mode === 'skip' || (mode === 'record' && out.recordFull)) return
     for (const { ruleId, text: form, at, decoded } of findPatterns(text)) {
       const detail = [isKey ? 'in a key' : '', decoded === undefined ? '' : `after ${decoded}`]
         .filter((part) => part !== '')
@@ -106,8 +106,12 @@ function member(schema: unknown, name: string): unknown {
     : undefined
 }
 
+/** ES2024, in every Node this runs on; the types of ES2023 do not know it yet. */
+type WellFormed = string & { isWellFormed(): boolean }
+
 /** Offset of the first half of a surrogate pair that stands alone, or -1. */
 function loneSurrogate(text: string): number {
+  if ((text as WellFormed).isWellFormed()) return -1
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
     if (code < 0xd800 || code > 0xdfff) continue

@@ -1,5 +1,5 @@
 import { compileGrants } from '@portcullis/authz'
-import { prepareDirectory } from '../directory.ts'
+import { prepareDirectory } from '@portcullis-internal/files'
 import { parseExpiry } from '../expiry.ts'
 import { describeGrants, describeTime, openKeys, publicRecord } from '../keys.ts'
 import { printData, printJson, printWords, safeLine } from '../output.ts'

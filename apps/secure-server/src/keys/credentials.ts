@@ -1,6 +1,7 @@
 import { readTextFile } from '@portcullis-internal/files'
-import { type ApiKeys, ApiKeyError, createApiKeys, fileStore, isLegacyFile, memoryStore } from '@portcullis/auth-apikey'
+import { ApiKeyError, type ApiKeyRecord, createApiKeys, fileStore, isLegacyFile } from '@portcullis/auth-apikey'
 import type { CredentialVerifier } from '@portcullis/guard'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { configurationError } from '../exit.ts'
 
@@ -10,6 +11,8 @@ export interface KeyRing extends CredentialVerifier {
   readonly usable: boolean
   /** Whether the file holds plain keys. */
   readonly legacy: boolean
+  /** Puts a key into the file; it is good from that moment. */
+  insert(record: ApiKeyRecord): Promise<void>
 }
 
 export interface KeyRingOptions {
@@ -19,15 +22,20 @@ export interface KeyRingOptions {
   readonly apiKey?: string
 }
 
-/** `MCP_API_KEY` as a key of its own: the specification's `default`, with full access. */
-const defaultKey = async (key: string): Promise<ApiKeys> => {
-  const keys = createApiKeys({ store: memoryStore({ label: 'environment' }) })
-  try {
-    await keys.importPlain({ name: 'default', key, grants: ['*'], origin: 'environment' })
-  } catch (error) {
-    throw configurationError(`MCP_API_KEY: ${(error as Error).message}`, { cause: error })
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+/** `MCP_API_KEY` as a key of its own: the specification's `default`, with full access. Any text will do, on stdio even with spaces. */
+const defaultKey = (key: string): CredentialVerifier => {
+  const expected = digest(key)
+  const principal = Object.freeze({
+    id: 'api_key:environment::default',
+    method: 'api_key',
+    grants: Object.freeze(['*']),
+    authenticatedAtMs: Date.now(),
+  })
+  return {
+    verify: (text) => (timingSafeEqual(digest(text), expected) ? { ok: true, principal } : { ok: false, reason: 'unknown' }),
   }
-  return keys
 }
 
 /**
@@ -35,13 +43,15 @@ const defaultKey = async (key: string): Promise<ApiKeys> => {
  * and only a value that no file knows is the key `default`.
  */
 export const createKeyRing = async ({ path, prefix, apiKey }: KeyRingOptions): Promise<KeyRing> => {
-  const file = createApiKeys({ store: fileStore(path), prefix })
-  const own = apiKey === undefined || file.looksLikeKey(apiKey) ? undefined : await defaultKey(apiKey)
+  const store = fileStore(path)
+  const file = createApiKeys({ store, prefix })
+  const own = apiKey === undefined || file.looksLikeKey(apiKey) ? undefined : defaultKey(apiKey)
   try {
     const records = await file.list()
     return {
       usable: apiKey !== undefined || records.length > 0,
       legacy: existsSync(path) && isLegacyFile(JSON.parse(readTextFile(path, { secret: true, maxBytes: 67_108_864 }))),
+      insert: async (record) => void (await store.insert(record)),
       looksLikeKey: (text) => file.looksLikeKey(text),
       async verify(text, context) {
         const byFile = await file.verify(text, context)

@@ -1,6 +1,7 @@
 import { shellQuote, writeFileAtomicSync } from '@portcullis-internal/files'
-import { createApiKeys, fileStore, memoryStore } from '@portcullis/auth-apikey'
+import { createApiKeys, memoryStore } from '@portcullis/auth-apikey'
 import { join, relative } from 'node:path'
+import type { KeyRing } from './credentials.ts'
 
 export const firstKeyFile = 'first-key.header'
 
@@ -8,10 +9,10 @@ export const firstKeyFile = 'first-key.header'
  * Makes the first key of a new installation. The header file is written before the key is stored: a crash between the two
  * leaves a file with a key that is not good, and the next start makes another.
  */
-export const createFirstKey = async (dir: string, prefix: string): Promise<string> => {
+export const createFirstKey = async (keys: KeyRing, dir: string, prefix: string): Promise<string> => {
   const { key, record } = await createApiKeys({ store: memoryStore(), prefix }).create({ name: 'first', grants: ['*'] })
   writeFileAtomicSync(join(dir, firstKeyFile), `X-API-Key: ${key}\n`, { mode: 0o600 })
-  await fileStore(join(dir, 'api_keys.json')).insert(record)
+  await keys.insert(record)
   return key
 }
 

@@ -35,6 +35,7 @@ export interface Served {
   close(graceMs?: number): Promise<void>
 }
 
+const sweepEveryMs = 50
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Limits before anything is known of a caller: time for headers and bodies, sizes, numbers. */
@@ -97,9 +98,12 @@ export const serveHttp = async (endpoint: McpEndpoint, options: ServeHttpOptions
     async close(graceMs = 25_000) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       sessions.closeStreams()
+      // A connection that has just been answered stays open for more, which must not come.
       server.closeIdleConnections()
+      const sweep = setInterval(() => server.closeIdleConnections(), sweepEveryMs)
       const impatient = setTimeout(() => server.closeAllConnections(), graceMs)
       await closed
+      clearInterval(sweep)
       clearTimeout(impatient)
       await dispatcher.hub.close()
     },

@@ -10,7 +10,6 @@ export interface StdioUpstreamOptions {
   /** The whole environment of the process. Nothing is inherited that is not in it. */
   readonly env: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** How long it may take to start; default 30,000. Not a limit on its answers. */
   readonly log?: GuardLog
 }
 
@@ -45,6 +44,7 @@ export const createStdioUpstream = (options: StdioUpstreamOptions): StdioUpstrea
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       })
       const { stdin, stdout } = process_
+      let answered = false
       process_.once('spawn', () => {
         child = process_
         resolve()
@@ -58,7 +58,8 @@ export const createStdioUpstream = (options: StdioUpstreamOptions): StdioUpstrea
         child = undefined
         endedAtMs = performance.now()
         failures++
-        if (!closing) log('warn', 'upstream.ended', { code, signal })
+        // Of one that never said anything whoever started it is told.
+        if (!closing && answered) log('warn', 'upstream.ended', { code, signal })
         transport.onclose?.()
       })
       // A write to a process that has just ended is reported by its exit, not by an unhandled error.
@@ -70,6 +71,7 @@ export const createStdioUpstream = (options: StdioUpstreamOptions): StdioUpstrea
           const message = parse(line)
           if (message !== undefined) {
             failures = 0
+            answered = true
             void transport.send(message, {})
           } else if (line.length > 0) {
             log('warn', 'upstream.noise', { bytes: line.length })

@@ -1,0 +1,114 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { createValidator } from '../src/index.ts'
+
+interface Sample {
+  readonly payload: string
+  readonly label: string
+  readonly class: string
+}
+
+const sample =
+  (label: string) =>
+  (payload: string): Sample => ({ payload, label, class: 'built-in' })
+
+/** Enough to see that the tests run where the corpora are not. */
+const BUILT_IN = {
+  attacks: [
+    '../../etc/passwd',
+    '..\\..\\x',
+    '<script>alert(1)</script>',
+    "1' UNION SELECT password FROM users--",
+    'eval(atob(x))',
+  ].map(sample('attack')),
+  benign: [
+    'Please summarise the report of last week.',
+    'SELECT name FROM unions WHERE id = 1',
+    'import { x } from "../src/index.ts"',
+    '<script src="app.js"></script>',
+    'The European Union will select a city. eval() is evil.',
+    '日本語 – “quotes”, emoji 👩‍👩‍👧 and tabs\t\n',
+  ].map(sample('benign')),
+}
+
+function load(): { attacks: Sample[]; benign: Sample[] } {
+  const repository = join(import.meta.dirname, '../../..')
+  const data = process.env['PORTCULLIS_TEST_DATA']
+  const folders = [
+    ...(data === undefined ? [] : [join(data, 'corpora/dev')]),
+    join(repository, '../shared/corpora/dev'),
+  ]
+  const folder = folders.find((candidate) => existsSync(join(candidate, 'attacks.jsonl')))
+  if (folder === undefined) {
+    if (process.env['CI'])
+      throw new Error('the corpora are missing: set PORTCULLIS_TEST_DATA to the folder that holds corpora/dev')
+    console.warn(
+      '\n\n*** NO CORPORA: only the built-in list of a few payloads is tested. Set PORTCULLIS_TEST_DATA. ***\n\n',
+    )
+    return BUILT_IN
+  }
+  const read = (file: string): Sample[] =>
+    readFileSync(join(folder, file), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Sample)
+  return { attacks: read('attacks.jsonl'), benign: read('benign.jsonl') }
+}
+
+const { attacks, benign } = load()
+
+/** The specification's patterns, on one string as JSON writes it. */
+const REFERENCE = [/\.\.\//i, /<script/i, /union.*select/i, /eval\(/i]
+const caughtByReference = (payload: string): boolean =>
+  REFERENCE.some((pattern) => pattern.test(JSON.stringify(payload)))
+
+describe('corpora', () => {
+  it('strict catches every attack that the reference patterns catch, and more', () => {
+    const strict = createValidator({ preset: 'strict' })
+    const expected = attacks.filter(({ payload }) => caughtByReference(payload))
+    const missed: string[] = []
+    let caught = 0
+    for (const { payload } of attacks) {
+      const findings = strict.checkCall({ server: 'local', tool: 't', arguments: { value: payload } })
+      const enforced = findings.some((finding) => finding.enforced && finding.pointer === '/value')
+      if (enforced) caught++
+      else if (caughtByReference(payload)) missed.push(payload)
+    }
+    expect(missed).toEqual([])
+    expect(expected.length).toBeGreaterThan(0)
+    expect(caught).toBeGreaterThan(expected.length - (attacks.length < 10 ? 1 : 0))
+  })
+
+  it('the kind string enforces the same in standard', () => {
+    const standard = createValidator()
+    const missed = attacks.filter(
+      ({ payload }) => caughtByReference(payload) && standard.checkValue(payload, 'string').length === 0,
+    )
+    expect(missed).toEqual([])
+  })
+
+  it('standard enforces nothing on any benign payload', () => {
+    const standard = createValidator()
+    const blocked: unknown[] = []
+    for (const { payload, class: group } of benign) {
+      const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 't', arguments: { value: payload } } }
+      const findings = [
+        ...standard.checkText(JSON.stringify(call)),
+        ...standard.checkCall({ server: 'local', tool: 't', arguments: { value: payload } }),
+        ...standard.checkValue(payload, 'text'),
+        ...standard.checkResult({ server: 'local', result: { content: [{ type: 'text', text: payload }] } }),
+      ]
+      for (const finding of findings) if (finding.enforced) blocked.push({ group, finding })
+    }
+    expect(blocked).toEqual([])
+    expect(benign.length).toBeGreaterThan(5)
+  })
+
+  it('off finds nothing at all', () => {
+    const off = createValidator({ preset: 'off' })
+    for (const { payload } of [...attacks, ...benign]) {
+      expect(off.checkCall({ server: 'local', tool: 't', arguments: { [payload]: payload } })).toEqual([])
+    }
+  })
+})

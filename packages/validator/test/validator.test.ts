@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest'
+import { createValidator, type Finding, type ValidatorOptions, type ValueKind } from '../src/index.ts'
+
+const call = (args: unknown, options: ValidatorOptions = {}, schema?: unknown): readonly Finding[] =>
+  createValidator(options).checkCall({
+    server: 'local',
+    tool: 'echo',
+    arguments: args,
+    ...(schema === undefined ? {} : { schema }),
+  })
+const brief = (findings: readonly Finding[]) =>
+  findings.map(({ ruleId, pointer, enforced }) => [ruleId, pointer, enforced])
+
+describe('checkCall', () => {
+  const attack = { a: ['ok', '../x'], b: { '<script': 'eval(1)' } }
+
+  it('strict enforces the patterns in every string and key', () => {
+    expect(brief(call(attack, { preset: 'strict' }))).toEqual([
+      ['pattern.path_traversal', '/a/1', true],
+      ['pattern.script_tag', '/b/<script', true],
+      ['pattern.eval_call', '/b/<script', true],
+    ])
+    expect(call(attack, { preset: 'strict' })[1]).toMatchObject({
+      kind: 'text',
+      message: expect.stringContaining('in a key'),
+      offset: 0,
+    })
+  })
+
+  it('standard records them', () => {
+    expect(brief(call(attack)).every(([, , enforced]) => enforced === false)).toBe(true)
+    expect(call(attack)).toHaveLength(3)
+  })
+
+  it('off does not look', () => {
+    expect(call(attack, { preset: 'off' })).toEqual([])
+    expect(call({ a: '\uD800' }, { preset: 'off' })).toEqual([])
+  })
+
+  it('what is recorded does not crowd out what is enforced', () => {
+    const args = { noise: Array.from({ length: 500 }, () => '../<script'), last: '\uD800' }
+    const findings = call(args)
+    expect(findings.filter(({ enforced }) => enforced).map(({ pointer }) => pointer)).toEqual(['/last'])
+    expect(findings.filter(({ enforced }) => !enforced)).toHaveLength(32)
+    expect(call(args, { preset: 'strict' })).toHaveLength(32)
+  })
+
+  it('never matches across two strings', () => {
+    const args = { a: 'union', b: 'select', c: '..', d: '/', e: ['<scr', 'ipt'], eval: '(' }
+    expect(call(args, { preset: 'strict' })).toEqual([])
+  })
+
+  it('a schema may say that a property is a short value', () => {
+    const schema = {
+      properties: {
+        name: { type: 'string', 'x-mcp-kind': 'string' },
+        list: { items: { 'x-mcp-kind': 'string' } },
+        deep: { 'x-mcp-kind': 'string', properties: { text: { 'x-mcp-kind': 'text' } } },
+      },
+    }
+    const args = { name: '../', list: ['../'], deep: { x: '../', text: '../' }, other: '../' }
+    expect(brief(call(args, {}, schema))).toEqual([
+      ['pattern.path_traversal', '/name', true],
+      ['pattern.path_traversal', '/list/0', true],
+      ['pattern.path_traversal', '/deep/x', true],
+      ['pattern.path_traversal', '/deep/text', false],
+      ['pattern.path_traversal', '/other', false],
+    ])
+    for (const hostile of [null, 5, [], { properties: 5 }, { properties: { name: null } }, { __proto__: schema }]) {
+      expect(brief(call({ name: '../' }, {}, hostile))).toEqual([['pattern.path_traversal', '/name', false]])
+    }
+  })
+
+  it('enforces shape, which an adapter that gets parsed objects has no other place for', () => {
+    expect(brief(call(JSON.parse('{"__proto__":{"x":1}}')))).toEqual([['json.prototype_key', '/__proto__', true]])
+    expect(brief(call({ constructor: { prototype: 1 } }))).toEqual([
+      ['json.prototype_key', '/constructor/prototype', true],
+    ])
+    expect(brief(call({ a: 'x\uD800', n: Number.NaN }))).toEqual([
+      ['json.lone_surrogate', '/a', true],
+      ['json.number', '/n', true],
+    ])
+    expect(brief(call({ a: { b: [] } }, { maxDepth: 2 }))).toEqual([['json.depth', '/a/b', true]])
+    expect(brief(call({ a: 1, b: 2 }, { maxKeys: 1 }))).toEqual([['json.keys', '', true]])
+    expect(brief(call({ a: 'éé' }, { maxStringBytes: 3 }))).toEqual([['json.string_size', '/a', true]])
+    expect(
+      brief(
+        call(
+          Array.from({ length: 200 }, () => 1),
+          { maxBodyBytes: 100 },
+        ),
+      ),
+    ).toEqual([['value.nodes', '/49', true]])
+  })
+
+  it('ends on a value that holds itself, or the same thing many times', () => {
+    const loop: Record<string, unknown> = {}
+    loop['self'] = loop
+    expect(brief(call(loop))[0]?.[0]).toBe('json.depth')
+    let wide: unknown[] = ['x']
+    for (let i = 0; i < 40; i++) wide = [wide, wide]
+    expect(brief(call(wide))).toEqual([['value.nodes', expect.any(String), true]])
+  })
+
+  it('takes any arguments', () => {
+    for (const args of [undefined, null, 5, 'text', true, [], () => 0, Symbol('x'), 5n, new Date(0), new Map()]) {
+      expect(call(args, { preset: 'strict' })).toEqual([])
+    }
+    expect(brief(call('../', { preset: 'strict' }))).toEqual([['pattern.path_traversal', '', true]])
+  })
+
+  it('calls no toJSON and no toString', () => {
+    const trap = {
+      toJSON() {
+        throw new Error('called')
+      },
+      toString() {
+        throw new Error('called')
+      },
+    }
+    expect(call({ trap })).toEqual([])
+  })
+})
+
+describe('checkValue', () => {
+  const check = (value: unknown, kind: ValueKind | undefined, preset: ValidatorOptions['preset'] = 'standard') =>
+    createValidator({ preset })
+      .checkValue(value, kind)
+      .map(({ ruleId }) => ruleId)
+
+  it('answers what would be enforced for the kind', () => {
+    expect(check('../', 'string')).toEqual(['pattern.path_traversal'])
+    expect(check('../', 'text')).toEqual([])
+    expect(check('../', undefined)).toEqual([])
+    expect(check('../', 'text', 'strict')).toEqual(['pattern.path_traversal'])
+    expect(check('../', 'string', 'off')).toEqual([])
+    expect(check(['a', { b: 'eval(' }], 'string')).toEqual(['pattern.eval_call'])
+    expect(check('\uD800', 'text')).toEqual(['json.lone_surrogate'])
+  })
+
+  it('everything that it answers is enforced', () => {
+    for (const preset of ['off', 'standard', 'strict'] as const) {
+      for (const kind of ['text', 'string'] as const) {
+        const findings = createValidator({ preset }).checkValue(['../', '<script', '\uD800'], kind)
+        expect(findings.every(({ enforced }) => enforced)).toBe(true)
+      }
+    }
+  })
+
+  it('a kind that it does not know is an error, not a pass', () => {
+    expect(() => createValidator().checkValue('x', 'path' as ValueKind)).toThrow(
+      expect.objectContaining({ code: 'ERR_VALIDATOR_KIND', message: expect.stringContaining('"path"') }),
+    )
+  })
+})
+
+describe('checkResult', () => {
+  const check = (result: unknown, options: ValidatorOptions = {}, textLength?: number) =>
+    createValidator(options).checkResult({
+      server: 's',
+      tool: 't',
+      result,
+      ...(textLength === undefined ? {} : { textLength }),
+    })
+  const nested = (depth: number): unknown => {
+    let value: unknown = 1
+    for (let i = 0; i < depth; i++) value = [value]
+    return value
+  }
+
+  it('lets results pass that are in order', () => {
+    expect(check({ content: [{ type: 'text', text: '../<script>' }] })).toEqual([])
+    expect(check(undefined)).toEqual([])
+    expect(check('é'.repeat(49), { maxResultBytes: 100 })).toEqual([])
+  })
+
+  it('size is enforced, whatever the preset', () => {
+    for (const preset of ['off', 'standard', 'strict'] as const) {
+      expect(brief(check('é'.repeat(50), { maxResultBytes: 100, preset }))).toEqual([['result.size', '', true]])
+      expect(brief(check({}, { preset }, 16_777_217))).toEqual([['result.size', '', true]])
+    }
+    expect(brief(check({ ['k'.repeat(200)]: 1 }, { maxResultBytes: 100 }))).toEqual([['result.size', '', true]])
+    expect(
+      brief(
+        check(
+          Array.from({ length: 60 }, () => 1),
+          { maxResultBytes: 100 },
+        ),
+      ),
+    ).toEqual([['result.size', '', true]])
+    expect(check('x'.repeat(16_777_000))).toEqual([])
+  })
+
+  it('depth is recorded, and enforced where writing the result could overflow the stack', () => {
+    expect(check(nested(64))).toEqual([])
+    expect(brief(check(nested(65)))).toEqual([['result.depth', '', false]])
+    expect(brief(check(nested(1001)))).toEqual([['result.depth', '', true]])
+    expect(brief(check(nested(1_000_000)))).toEqual([['result.depth', '', true]])
+  })
+
+  it('size is seen below any depth, and a result that holds itself ends', () => {
+    let value: unknown = 'x'.repeat(200)
+    for (let i = 0; i < 100; i++) value = [value]
+    expect(brief(check(value, { maxResultBytes: 300 }))).toEqual([['result.size', '', true]])
+    const loop: unknown[] = []
+    loop.push(loop)
+    expect(brief(check(loop))).toEqual([['result.depth', '', true]])
+    let wide: unknown[] = ['x']
+    for (let i = 0; i < 40; i++) wide = [wide, wide]
+    expect(brief(check(wide, { maxResultBytes: 1_000_000 }))).toEqual([['result.size', '', true]])
+  })
+})
+
+describe('options', () => {
+  it.each([
+    { preset: 'none' },
+    { maxBodyBytes: 0 },
+    { maxBodyBytes: Number.POSITIVE_INFINITY },
+    { maxBodyBytes: -1 },
+    { maxDepth: 0 },
+    { maxDepth: 1001 },
+    { maxDepth: Number.NaN },
+    { maxKeys: 1.5 },
+    { maxStringBytes: '5' },
+    { maxResultBytes: 0 },
+    { maxFindings: 0 },
+    { maxBody: 5 },
+    null,
+  ])('%j is refused', (options) => {
+    expect(() => createValidator(options as ValidatorOptions)).toThrow(
+      expect.objectContaining({ code: 'ERR_VALIDATOR_OPTIONS', fault: 'invalid' }),
+    )
+  })
+})
