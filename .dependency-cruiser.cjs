@@ -43,8 +43,18 @@ module.exports = {
       from: { path: '^(packages|internal)/[^/]+/src/' },
       to: { path: '@modelcontextprotocol/' },
     },
-    { name: 'internal-knows-internal-alone', severity: 'error', from: { path: '^internal/[^/]+/src/' }, to: { path: '^(packages|apps)/' } },
-    { name: 'packages-know-no-app', severity: 'error', from: { path: '^(packages|internal)/' }, to: { path: '^apps/' } },
+    {
+      name: 'internal-knows-internal-alone',
+      severity: 'error',
+      from: { path: '^internal/[^/]+/src/' },
+      to: { path: '^(packages|apps)/' },
+    },
+    {
+      name: 'packages-know-no-app',
+      severity: 'error',
+      from: { path: '^(packages|internal)/' },
+      to: { path: '^apps/' },
+    },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

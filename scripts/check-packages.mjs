@@ -12,7 +12,12 @@ const bin = (name) => join(root, 'node_modules', '.bin', name)
 const work = mkdtempSync(join(tmpdir(), 'portcullis-packages-'))
 const tarballs = join(work, 'tarballs')
 mkdirSync(tarballs)
-const run = (command, args, cwd) => promisify(execFile)(command, args, { cwd, maxBuffer: 1 << 26, env: { ...process.env, CI: 'true', DO_NOT_TRACK: '1' } })
+const run = (command, args, cwd) =>
+  promisify(execFile)(command, args, {
+    cwd,
+    maxBuffer: 1 << 26,
+    env: { ...process.env, CI: 'true', DO_NOT_TRACK: '1' },
+  })
 
 /** What a newcomer's first line with each package does. Every published package must be here. */
 const uses = {
@@ -71,16 +76,21 @@ const uses = {
     console.log(run(ping, { MCP_API_KEY: 'k' }).includes('"result":{}'), run(ping, {}).includes('"result":{}'))`,
 }
 
-const workspaces = ['packages', 'apps'].flatMap((group) => readdirSync(join(root, group)).map((name) => join(root, group, name)))
+const workspaces = ['packages', 'apps'].flatMap((group) =>
+  readdirSync(join(root, group)).map((name) => join(root, group, name)),
+)
 const manifests = new Map(
-  workspaces.map((dir) => [dir, JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'))]).filter(([, { private: own }]) => own !== true),
+  workspaces
+    .map((dir) => [dir, JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'))])
+    .filter(([, { private: own }]) => own !== true),
 )
 
 /** The tarballs that a package needs: its own and those of ours that it depends on, in turn. */
 const closure = (name, packed, seen = new Set()) => {
   if (seen.has(name)) return seen
   seen.add(name)
-  for (const dependency of Object.keys(packed.get(name).dependencies ?? {})) if (packed.has(dependency)) closure(dependency, packed, seen)
+  for (const dependency of Object.keys(packed.get(name).dependencies ?? {}))
+    if (packed.has(dependency)) closure(dependency, packed, seen)
   return seen
 }
 
@@ -89,7 +99,11 @@ const packed = new Map()
 for (const [dir, manifest] of manifests) {
   const { stdout } = await run(bin('pnpm'), ['pack', '--pack-destination', tarballs, '--json'], dir)
   const file = JSON.parse(stdout).filename
-  packed.set(manifest.name, { file: file.startsWith('/') ? file : join(tarballs, file), dependencies: manifest.dependencies, library: manifest.exports?.['.'] !== undefined })
+  packed.set(manifest.name, {
+    file: file.startsWith('/') ? file : join(tarballs, file),
+    dependencies: manifest.dependencies,
+    library: manifest.exports?.['.'] !== undefined,
+  })
 }
 
 const check = async ([name, { file, library }]) => {
@@ -102,20 +116,26 @@ const check = async ([name, { file, library }]) => {
   const project = join(work, name.replace('/', '_'))
   mkdirSync(project)
   const own = Object.fromEntries([...closure(name, packed)].map((each) => [each, `file:${packed.get(each).file}`]))
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies: { [name]: own[name] }, overrides: own }))
+  writeFileSync(
+    join(project, 'package.json'),
+    JSON.stringify({ private: true, type: 'module', dependencies: { [name]: own[name] }, overrides: own }),
+  )
   writeFileSync(join(project, 'use.mjs'), use)
   try {
     await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], project)
     const { stdout } = await run(process.execPath, ['use.mjs'], project)
-    if (stdout !== 'true false\n') problems.push(`${name}: using it printed ${JSON.stringify(stdout)}, not "true false"`)
+    if (stdout !== 'true false\n')
+      problems.push(`${name}: using it printed ${JSON.stringify(stdout)}, not "true false"`)
   } catch (error) {
     fail('installed alone', error)
   }
 }
 const queue = [...packed]
-await Promise.all([0, 1].map(async () => {
-  for (let next = queue.shift(); next !== undefined; next = queue.shift()) await check(next)
-}))
+await Promise.all(
+  [0, 1].map(async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await check(next)
+  }),
+)
 rmSync(work, { recursive: true, force: true })
 if (problems.length > 0) {
   console.error(problems.join('\n\n'))

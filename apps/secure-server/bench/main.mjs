@@ -18,12 +18,20 @@ const targets = [
   { name: 'SDK v2 createMcpHandler', file: 'v2-handler' },
 ]
 
-const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { message: 'hello there' } } }
+// Every request has an id of its own, as the protocol wants it within a session.
+const call = {
+  jsonrpc: '2.0',
+  id: '[<id>]',
+  method: 'tools/call',
+  params: { name: 'echo', arguments: { message: 'hello there' } },
+}
 const clockTicks = 100
 
 /** CPU time of a process in microseconds: utime and stime of /proc/PID/stat. */
 const cpuOf = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
   return ((Number(fields[11]) + Number(fields[12])) * 1_000_000) / clockTicks
 }
 
@@ -31,21 +39,40 @@ const start = async ({ file, args = [] }) => {
   const child = fork(fileURLToPath(new URL(`./targets/${file}.mjs`, import.meta.url)), args)
   const { url, headers, pid = child.pid } = await new Promise((resolve) => child.once('message', resolve))
   const { session, ...own } = headers
-  const common = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2025-11-25', ...own }
+  const common = {
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    'mcp-protocol-version': '2025-11-25',
+    ...own,
+  }
   if (!session) return { child, pid, url, headers: common }
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'bench', version: '1' } }
-  const started = await fetch(url, { method: 'POST', headers: common, body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }) })
+  const started = await fetch(url, {
+    method: 'POST',
+    headers: common,
+    body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
+  })
   await started.text()
   return { child, pid, url, headers: { ...common, 'mcp-session-id': started.headers.get('mcp-session-id') } }
 }
 
-const load = (target, duration) => autocannon({ url: target.url, method: 'POST', headers: target.headers, body: JSON.stringify(call), connections, duration })
+const load = (target, duration) =>
+  autocannon({
+    url: target.url,
+    method: 'POST',
+    headers: target.headers,
+    body: JSON.stringify(call),
+    connections,
+    duration,
+    idReplacement: true,
+  })
 
 const measure = async (target) => {
   const before = cpuOf(target.pid)
   const result = await load(target, seconds)
   const requests = result['2xx']
-  if (result.non2xx > 0 || result.errors > 0 || requests === 0) throw new Error(`${target.url}: ${result.non2xx} refusals, ${result.errors} errors`)
+  if (result.non2xx > 0 || result.errors > 0 || requests === 0)
+    throw new Error(`${target.url}: ${result.non2xx} refusals, ${result.errors} errors`)
   return { cpu: (cpuOf(target.pid) - before) / requests, rate: requests / result.duration, p99: result.latency.p99 }
 }
 
@@ -60,7 +87,7 @@ for (const target of targets) {
   running.push({ ...target, ...started, runs: [] })
 }
 for (let round = 0; round < rounds; round++) for (const target of running) target.runs.push(await measure(target))
-for (const { child } of running) child.connected && child.disconnect()
+for (const { child } of running) if (child.connected) child.disconnect()
 for (const { child, ours } of running) if (!ours) child.kill('SIGTERM')
 
 const rows = running.map(({ name, ours, runs }) => ({
@@ -74,10 +101,14 @@ const own = rows.find(({ ours }) => ours)
 const table = [
   '| server | CPU µs a call | calls/s | p99 ms | its CPU ÷ ours |',
   '|---|---|---|---|---|',
-  ...rows.map(({ name, cpu, rate, p99 }) => `| ${name} | ${cpu.toFixed(0)} | ${rate.toFixed(0)} | ${p99} | ${(cpu / own.cpu).toFixed(2)} |`),
+  ...rows.map(
+    ({ name, cpu, rate, p99 }) =>
+      `| ${name} | ${cpu.toFixed(0)} | ${rate.toFixed(0)} | ${p99} | ${(cpu / own.cpu).toFixed(2)} |`,
+  ),
 ].join('\n')
 console.log(table)
-const version = (name) => JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8')).version
+const version = (name) =>
+  JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8')).version
 writeFileSync(
   new URL('../../../docs/benchmarks.md', import.meta.url),
   `# Benchmarks

@@ -45,7 +45,8 @@ export const portOf = (text: string): number | undefined =>
 const portFlag = (name: string, text: string | undefined): number | undefined => {
   if (text === undefined) return undefined
   const port = portOf(text)
-  if (port === undefined) throw new ExitError('usage', `--${name} takes a number from 0 to 65535, not ${JSON.stringify(text)}`)
+  if (port === undefined)
+    throw new ExitError('usage', `--${name} takes a number from 0 to 65535, not ${JSON.stringify(text)}`)
   return port
 }
 
@@ -61,7 +62,10 @@ export const parseFlags = (args: readonly string[]): Flags => {
   const seen = new Set<string>()
   for (const token of tokens) {
     if (token.kind === 'positional') {
-      throw new ExitError('usage', `unexpected argument ${JSON.stringify(token.value)}; a server to guard goes behind --`)
+      throw new ExitError(
+        'usage',
+        `unexpected argument ${JSON.stringify(token.value)}; a server to guard goes behind --`,
+      )
     }
     if (token.kind !== 'option') continue
     const option = (options as Record<string, { type: string }>)[token.name]

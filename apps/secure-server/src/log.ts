@@ -27,7 +27,8 @@ export const createLog = (options: {
   readonly terminal?: boolean
 }): GuardLog => {
   const write = options.write ?? ((line) => process.stderr.write(line))
-  const json = options.format === 'json' || (options.format === 'auto' && (options.terminal ?? process.stderr.isTTY) !== true)
+  const json =
+    options.format === 'json' || (options.format === 'auto' && (options.terminal ?? process.stderr.isTTY) !== true)
   const least = severities.indexOf(options.level)
   return (level, event, fields = {}) => {
     if (severities.indexOf(level) < least) return

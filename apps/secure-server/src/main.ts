@@ -56,6 +56,7 @@ main().catch((error: unknown) => {
   if (error instanceof ExitError) process.exit(error.exitCode)
   if (error instanceof TransportError) process.exit(exitCodes.unreachable)
   // What the packages refuse at the start is a mistake in what they were given: files, keys, grants, addresses.
-  if (/^ERR_(?:FILE|APIKEY|AUDIT|AUTHZ|VALIDATOR|NET)_/.test((error as { code?: string }).code ?? '')) process.exit(exitCodes.configuration)
+  if (/^ERR_(?:FILE|APIKEY|AUDIT|AUTHZ|VALIDATOR|NET)_/.test((error as { code?: string }).code ?? ''))
+    process.exit(exitCodes.configuration)
   process.exit(exitCodes.unexpected)
 })

@@ -15,12 +15,17 @@ export const serveOperations = async ({ operations }: Settings, log: GuardLog): 
   if (operations === false) return undefined
   const { host, port, explicit } = operations
   let ready = true
-  const server = createServer({ headersTimeout: 5000, requestTimeout: 5000, maxHeaderSize: 8192 }, (request, response) => {
-    const known = request.method === 'GET' || request.method === 'HEAD'
-    const status = !known ? 405 : request.url === '/livez' ? 200 : request.url !== '/readyz' ? 404 : ready ? 200 : 503
-    const text = { 200: 'ok', 404: 'not found', 405: 'method not allowed', 503: 'not ready' }[status]
-    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${text}\n`)
-  })
+  const server = createServer(
+    { headersTimeout: 5000, requestTimeout: 5000, maxHeaderSize: 8192 },
+    (request, response) => {
+      const known = request.method === 'GET' || request.method === 'HEAD'
+      const status = !known ? 405 : request.url === '/livez' ? 200 : request.url !== '/readyz' ? 404 : ready ? 200 : 503
+      const text = { 200: 'ok', 404: 'not found', 405: 'method not allowed', 503: 'not ready' }[status]
+      response
+        .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
+        .end(`${text}\n`)
+    },
+  )
   const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
     server.once('error', resolve)
     server.listen(port, host, () => resolve(undefined))

@@ -39,7 +39,8 @@ export const runHttp = async (
     log('warn', 'keys.plain', { file: join(dir, 'api_keys.json'), fix: 'portcullis keys migrate' })
   }
   prepareDirectory(dir)
-  const isFirst = keys !== undefined && !keys.usable && auth.anonymous.length === 0 && !existsSync(join(dir, 'api_keys.json'))
+  const isFirst =
+    keys !== undefined && !keys.usable && auth.anonymous.length === 0 && !existsSync(join(dir, 'api_keys.json'))
 
   const masterKey = await loadMasterKey(dir)
   const assembly = await assemble(settings, pipeline, { keys, masterKey: async () => masterKey, log })
@@ -81,7 +82,11 @@ export const runHttp = async (
   terminal.print(`${settings.name} is at ${url}`)
   if (existsSync(join(dir, firstKeyFile))) terminal.print(`Try it:\n  ${tryCommand(url, dir, terminal.cwd)}`)
   if (!auth.enabled) log('warn', 'auth.off', { MCP_AUTH_ENABLED: 'false' })
-  log('info', 'server.ready', { url, types: assembly.guard.declaration.types, required: assembly.guard.declaration.required })
+  log('info', 'server.ready', {
+    url,
+    types: assembly.guard.declaration.types,
+    required: assembly.guard.declaration.required,
+  })
 
   return {
     async stop() {

@@ -5,7 +5,8 @@ import type { KeyRing } from './keys/credentials.ts'
 const minKeyLength = 32
 
 /** Values that stand in instructions, and everybody who reads them knows. */
-const placeholder = /your[-_ ]|change[-_ ]?me|placeholder|example|^(?:secret|password|test|dev|admin|default|api[-_]?key|token)$|^sk-(?:prod|dev|ro)-[0-9a-f]+$|^(.)\1*$/i
+const placeholder =
+  /your[-_ ]|change[-_ ]?me|placeholder|example|^(?:secret|password|test|dev|admin|default|api[-_]?key|token)$|^sk-(?:prod|dev|ro)-[0-9a-f]+$|^(.)\1*$/i
 
 export const isPlaceholder = (key: string): boolean => placeholder.test(key)
 
@@ -16,12 +17,18 @@ export const assertSafeToExpose = (settings: Settings, keys: KeyRing | undefined
   const where = `listening on ${listen.host}, which others can reach`
   if (!auth.enabled) throw configurationError(`MCP_AUTH_ENABLED=false is refused when ${where}; bind 127.0.0.1`)
   if (keys?.usable !== true && auth.anonymous.length === 0) {
-    throw configurationError(`${where}, needs a way in: create a key with "portcullis keys create NAME --allow GRANT", or bind 127.0.0.1`)
+    throw configurationError(
+      `${where}, needs a way in: create a key with "portcullis keys create NAME --allow GRANT", or bind 127.0.0.1`,
+    )
   }
   if (listen.allowedHosts.length === 0) {
-    throw configurationError(`${where}, needs listen.publicUrl or listen.allowedHosts: the names that clients use for it`)
+    throw configurationError(
+      `${where}, needs listen.publicUrl or listen.allowedHosts: the names that clients use for it`,
+    )
   }
   if (auth.apiKey !== undefined && (isPlaceholder(auth.apiKey) || auth.apiKey.length < minKeyLength)) {
-    throw configurationError(`MCP_API_KEY is a placeholder or shorter than ${minKeyLength} characters; refused when ${where}`)
+    throw configurationError(
+      `MCP_API_KEY is a placeholder or shorter than ${minKeyLength} characters; refused when ${where}`,
+    )
   }
 }

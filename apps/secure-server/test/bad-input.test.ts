@@ -34,7 +34,11 @@ describe('the command line', () => {
 
   it('says how it is used and which version it is', () => {
     const cwd = temporary()
-    for (const flag of ['--help', '-h']) expect(run([flag], { cwd })).toMatchObject({ code: 0, stdout: expect.stringContaining('usage: portcullis-server') })
+    for (const flag of ['--help', '-h'])
+      expect(run([flag], { cwd })).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('usage: portcullis-server'),
+      })
     expect(run(['--version'], { cwd }).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
     expect(readdirSync(cwd)).toEqual([])
   })
@@ -44,7 +48,11 @@ describe('the configuration', () => {
   it.each<[string, string, string[]]>([
     ['an unknown key', 'name: x\nlisten:\n  prot: 1\n', [':3:', '"listen.prot"', 'did you mean "port"?']],
     ['an unknown key at the top', 'polcy: {}\n', [':1:', '"polcy"', 'did you mean "policy"?']],
-    ['an unknown key in a list', 'policy:\n  rules:\n    - match: x\n      coast: 5\n', [':4:', '"policy.rules[0].coast"', 'did you mean "cost"?']],
+    [
+      'an unknown key in a list',
+      'policy:\n  rules:\n    - match: x\n      coast: 5\n',
+      [':4:', '"policy.rules[0].coast"', 'did you mean "cost"?'],
+    ],
     ['an unknown key beside an alternative', 'audit:\n  fil: x\n', [':2:', '"audit.fil"', 'did you mean "file"?']],
     ['a value of the wrong type', 'listen:\n  host: x\n  port: "3000"\n', [':3:', 'listen.port']],
     ['a value that is too large', 'listen: { port: 65536 }\n', [':1:', 'listen.port']],
@@ -71,8 +79,14 @@ describe('the configuration', () => {
   })
 
   it('is one file', () => {
-    expect(refused([], { 'portcullis.json': '{}', 'portcullis.yaml': '{}' })).toMatchObject({ code: 78, stderr: expect.stringContaining('keep one') })
-    expect(refused(['--config', 'nowhere.yaml'])).toMatchObject({ code: 78, stderr: expect.stringContaining('nowhere.yaml') })
+    expect(refused([], { 'portcullis.json': '{}', 'portcullis.yaml': '{}' })).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('keep one'),
+    })
+    expect(refused(['--config', 'nowhere.yaml'])).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('nowhere.yaml'),
+    })
     expect(refused([], {}, { PORTCULLIS_CONFIG: 'nowhere.yaml' })).toMatchObject({ code: 78 })
   })
 
@@ -92,8 +106,14 @@ describe('what it cannot do', () => {
     const holder = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => holder.once('listening', resolve))
     const { port } = holder.address() as { port: number }
-    expect(refused(['--port', `${port}`])).toMatchObject({ code: 6, stderr: expect.stringContaining(`127.0.0.1:${port}`) })
-    expect(refused(['--port', '0', '--ops-port', `${port}`])).toMatchObject({ code: 6, stderr: expect.stringContaining(`${port}`) })
+    expect(refused(['--port', `${port}`])).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining(`127.0.0.1:${port}`),
+    })
+    expect(refused(['--port', '0', '--ops-port', `${port}`])).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining(`${port}`),
+    })
     holder.close()
   })
 
@@ -107,7 +127,10 @@ describe('what it cannot do', () => {
   })
 
   it('ends with 6 when the guarded server cannot be started or does not answer', () => {
-    expect(refused(['--port', '0', '--', '/no/such/program'])).toMatchObject({ code: 6, stderr: expect.stringContaining('/no/such/program') })
+    expect(refused(['--port', '0', '--', '/no/such/program'])).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining('/no/such/program'),
+    })
     expect(refused(['--port', '0', '--', process.execPath, '-e', 'process.exit(3)'])).toMatchObject({ code: 6 })
   })
 

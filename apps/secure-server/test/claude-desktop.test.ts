@@ -13,7 +13,11 @@ const configuration = (env: Record<string, string>, dir?: string) => ({
   env: { ...cleanEnv(), ...env },
 })
 
-const connect = async (kind: 'v1' | 'v2', server: ReturnType<typeof configuration>, cwd: string): Promise<AnyClient> => {
+const connect = async (
+  kind: 'v1' | 'v2',
+  server: ReturnType<typeof configuration>,
+  cwd: string,
+): Promise<AnyClient> => {
   const info = { name: 'claude', version: '1' }
   const client = kind === 'v1' ? new ClientV1(info) : new ClientV2(info)
   onTestFinished(() => client.close())
@@ -25,18 +29,28 @@ const connect = async (kind: 'v1' | 'v2', server: ReturnType<typeof configuratio
 const listing = (dir: string) => readdirSync(dir).sort()
 
 describe.each(['v1', 'v2'] as const)('on stdio with the %s client', (kind) => {
-  it.each(['your-secure-api-key-here', 'a key with spaces'])('works with the key %j, from / too, and writes nothing', async (key) => {
-    const before = listing('/')
-    for (const cwd of ['/', temporary()]) {
-      const client = await connect(kind, configuration({ MCP_AUTH_ENABLED: 'true', MCP_API_KEY: key, MCP_DEBUG: 'false' }), cwd)
-      expect(client.getServerCapabilities().experimental.authentication).toEqual({ required: true, types: ['api_key'] })
-      expect((await client.listTools()).tools).toHaveLength(4)
-      expect(textOf(await client.callTool({ name: 'hello_world', arguments: {} }))).toBe('Hello, World!')
-      await client.close()
-      if (cwd !== '/') expect(listing(cwd)).toEqual([])
-    }
-    expect(listing('/')).toEqual(before)
-  })
+  it.each(['your-secure-api-key-here', 'a key with spaces'])(
+    'works with the key %j, from / too, and writes nothing',
+    async (key) => {
+      const before = listing('/')
+      for (const cwd of ['/', temporary()]) {
+        const client = await connect(
+          kind,
+          configuration({ MCP_AUTH_ENABLED: 'true', MCP_API_KEY: key, MCP_DEBUG: 'false' }),
+          cwd,
+        )
+        expect(client.getServerCapabilities().experimental.authentication).toEqual({
+          required: true,
+          types: ['api_key'],
+        })
+        expect((await client.listTools()).tools).toHaveLength(4)
+        expect(textOf(await client.callTool({ name: 'hello_world', arguments: {} }))).toBe('Hello, World!')
+        await client.close()
+        if (cwd !== '/') expect(listing(cwd)).toEqual([])
+      }
+      expect(listing('/')).toEqual(before)
+    },
+  )
 
   it('gives a key of a key file the rights that it has there', async () => {
     const dir = temporary()
@@ -51,7 +65,9 @@ describe.each(['v1', 'v2'] as const)('on stdio with the %s client', (kind) => {
     createKey(dir, 'other')
     const unknown = createKey(temporary(), 'elsewhere', '*')
     for (const env of [{ MCP_API_KEY: unknown }, {}]) {
-      await expect(connect(kind, configuration(env as Record<string, string>, dir), '/')).rejects.toThrow(/credential|Authentication/)
+      await expect(connect(kind, configuration(env as Record<string, string>, dir), '/')).rejects.toThrow(
+        /credential|Authentication/,
+      )
     }
   })
 
@@ -63,17 +79,28 @@ describe.each(['v1', 'v2'] as const)('on stdio with the %s client', (kind) => {
 
 describe('on stdio', () => {
   it('stays up without a key and answers every request with 401', () => {
-    const lines = ['initialize', 'ping', 'tools/list', 'tools/call'].map((method, id) => JSON.stringify({ jsonrpc: '2.0', id, method, params: {} }))
+    const lines = ['initialize', 'ping', 'tools/list', 'tools/call'].map((method, id) =>
+      JSON.stringify({ jsonrpc: '2.0', id, method, params: {} }),
+    )
     const cwd = temporary()
     const { stdout, code } = run(['--stdio'], { cwd, input: `${lines.join('\n')}\n` })
-    expect(stdout.trim().split('\n').map((line) => JSON.parse(line).error.code)).toEqual([401, 401, 401, 401])
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).error.code),
+    ).toEqual([401, 401, 401, 401])
     expect(code).toBe(0)
     expect(listing(cwd)).toEqual([])
   })
 
   it('writes nothing to standard output but messages, whatever goes wrong', () => {
     const cwd = temporary()
-    const { stdout, stderr } = run(['--stdio'], { cwd, env: { MCP_API_KEY: 'k', MCP_DEBUG: 'true' }, input: 'not json\n{"jsonrpc":"2.0","id":1,"method":"ping"}\n' })
+    const { stdout, stderr } = run(['--stdio'], {
+      cwd,
+      env: { MCP_API_KEY: 'k', MCP_DEBUG: 'true' },
+      input: 'not json\n{"jsonrpc":"2.0","id":1,"method":"ping"}\n',
+    })
     for (const line of stdout.trim().split('\n')) expect(JSON.parse(line).jsonrpc).toBe('2.0')
     expect(stderr).not.toBe('')
     for (const line of stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('event')

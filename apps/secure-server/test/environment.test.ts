@@ -4,7 +4,12 @@ import { describe, expect, it } from 'vitest'
 import { administer, call, createKey, post, request, run, start, temporary, textOf, write } from './support.ts'
 
 const legacy = {
-  api_keys: { production: 'sk-prod-1234567890abcdef', development: 'sk-dev-abcdef1234567890', readonly: 'sk-ro-fedcba0987654321', limited: 'sk-li-0000111122223333' },
+  api_keys: {
+    production: 'sk-prod-1234567890abcdef',
+    development: 'sk-dev-abcdef1234567890',
+    readonly: 'sk-ro-fedcba0987654321',
+    limited: 'sk-li-0000111122223333',
+  },
   key_permissions: { production: ['*'], development: ['hello_world', 'echo', 'get_time', 'debug_info'] },
 }
 const tools = async (url: string, key: string): Promise<string[]> =>
@@ -17,12 +22,17 @@ describe('MCP_API_KEY', () => {
     expect((await post(server.url, 'my own secret', call('echo', { message: 'x' }))).status).toBe(401)
     const other = await start({ env: { MCP_API_KEY: 'my-own-secret' } })
     expect(await tools(other.url, 'my-own-secret')).toEqual(['hello_world', 'echo', 'get_time', 'debug_info'])
-    expect(JSON.parse(textOf(await post(other.url, 'my-own-secret', call('debug_info')))).principal.grants).toEqual(['*'])
+    expect(JSON.parse(textOf(await post(other.url, 'my-own-secret', call('debug_info')))).principal.grants).toEqual([
+      '*',
+    ])
     expect((await post(other.url, 'my-own-secreT', call('echo', { message: 'x' }))).status).toBe(401)
   })
 
   it('has the grants of the entry that it equals in a plain file', async () => {
-    const server = await start({ env: { MCP_API_KEY: legacy.api_keys.development }, files: { 'api_keys.json': { ...legacy, key_permissions: { ...legacy.key_permissions, development: ['echo'] } } } })
+    const server = await start({
+      env: { MCP_API_KEY: legacy.api_keys.development },
+      files: { 'api_keys.json': { ...legacy, key_permissions: { ...legacy.key_permissions, development: ['echo'] } } },
+    })
     expect(await tools(server.url, legacy.api_keys.development)).toEqual(['echo'])
   })
 
@@ -54,14 +64,17 @@ describe('MCP_API_KEY', () => {
     expect([absent.code, absent.stderr]).toEqual([78, expect.stringContaining('absent')])
   })
 
-  it.each(['your-secure-api-key-here', 'changeme', 'short-but-mine', 'a'.repeat(40)])('is refused off loopback when it is %s', (key) => {
-    const cwd = temporary()
-    write(join(cwd, 'config', 'portcullis.json'), { listen: { allowedHosts: ['mcp.example.com'] } })
-    const { code, stderr } = run(['--host', '0.0.0.0', '--port', '0'], { cwd, env: { MCP_API_KEY: key } })
-    expect([code, stderr]).toEqual([78, expect.stringContaining('MCP_API_KEY')])
-    expect(stderr).not.toContain(key)
-    expect(readdirSync(join(cwd, 'config'))).toEqual(['portcullis.json'])
-  })
+  it.each(['your-secure-api-key-here', 'changeme', 'short-but-mine', 'a'.repeat(40)])(
+    'is refused off loopback when it is %s',
+    (key) => {
+      const cwd = temporary()
+      write(join(cwd, 'config', 'portcullis.json'), { listen: { allowedHosts: ['mcp.example.com'] } })
+      const { code, stderr } = run(['--host', '0.0.0.0', '--port', '0'], { cwd, env: { MCP_API_KEY: key } })
+      expect([code, stderr]).toEqual([78, expect.stringContaining('MCP_API_KEY')])
+      expect(stderr).not.toContain(key)
+      expect(readdirSync(join(cwd, 'config'))).toEqual(['portcullis.json'])
+    },
+  )
 })
 
 describe('MCP_AUTH_ENABLED', () => {
@@ -72,11 +85,26 @@ describe('MCP_AUTH_ENABLED', () => {
     for (const header of ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Proto', 'Via']) {
       expect((await post(server.url, undefined, call('echo', { message: 'x' }), { [header]: '1' })).status).toBe(403)
     }
-    expect((await post(server.url, undefined, request('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } }))).body.result.capabilities.experimental.authentication).toEqual({ required: false, types: [] })
+    expect(
+      (
+        await post(
+          server.url,
+          undefined,
+          request('initialize', {
+            protocolVersion: '2025-11-25',
+            capabilities: {},
+            clientInfo: { name: 'x', version: '1' },
+          }),
+        )
+      ).body.result.capabilities.experimental.authentication,
+    ).toEqual({ required: false, types: [] })
   })
 
   it('false is refused where others could reach it', () => {
-    const { code, stderr } = run(['--host', '0.0.0.0', '--port', '0'], { cwd: temporary(), env: { MCP_AUTH_ENABLED: 'false' } })
+    const { code, stderr } = run(['--host', '0.0.0.0', '--port', '0'], {
+      cwd: temporary(),
+      env: { MCP_AUTH_ENABLED: 'false' },
+    })
     expect([code, stderr]).toEqual([78, expect.stringContaining('MCP_AUTH_ENABLED')])
   })
 

@@ -26,7 +26,11 @@ describe('the first run', () => {
     const command = /^ {2}(curl .*)$/m.exec(server.output())?.[1] as string
     expect(command).toContain('-H @config/first-key.header')
     // The shell takes the command apart; a stand-in for curl that reads -H, -d and @files sends it.
-    const { stdout } = spawnSync('sh', ['-c', command], { cwd: server.cwd, env: { ...cleanEnv(), PATH: `${fakeCurl}:${process.env['PATH']}` }, encoding: 'utf8' })
+    const { stdout } = spawnSync('sh', ['-c', command], {
+      cwd: server.cwd,
+      env: { ...cleanEnv(), PATH: `${fakeCurl}:${process.env['PATH']}` },
+      encoding: 'utf8',
+    })
     expect(JSON.parse(stdout)).toMatchObject({ result: { content: [{ text: 'Hello, World!' }] } })
   })
 
@@ -56,7 +60,11 @@ describe('the first run', () => {
     const server = await start()
     await post(server.url, server.key(), call('hello_world'))
     spawnSync('git', ['init', '-q'], { cwd: server.cwd, env: cleanEnv() })
-    const { stdout, status } = spawnSync('git', ['status', '--porcelain', '--untracked-files=all'], { cwd: server.cwd, env: cleanEnv(), encoding: 'utf8' })
+    const { stdout, status } = spawnSync('git', ['status', '--porcelain', '--untracked-files=all'], {
+      cwd: server.cwd,
+      env: cleanEnv(),
+      encoding: 'utf8',
+    })
     expect([status, stdout]).toEqual([0, ''])
   })
 

@@ -61,7 +61,10 @@ export const start = async (options: StartOptions = {}): Promise<Started> => {
   const cwd = options.cwd ?? temporary()
   const dir = join(cwd, 'config')
   for (const [name, content] of Object.entries(options.files ?? {})) write(join(dir, name), content)
-  const child = spawn(process.execPath, [program, '--port', '0', ...(options.args ?? [])], { cwd, env: cleanEnv(options.env) })
+  const child = spawn(process.execPath, [program, '--port', '0', ...(options.args ?? [])], {
+    cwd,
+    env: cleanEnv(options.env),
+  })
   let [output, errors] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()
@@ -103,7 +106,10 @@ export interface Ended {
 }
 
 /** The program run to its end. */
-export const run = (args: readonly string[], options: { cwd: string; env?: Record<string, string>; input?: string }): Ended => {
+export const run = (
+  args: readonly string[],
+  options: { cwd: string; env?: Record<string, string>; input?: string },
+): Ended => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     cwd: options.cwd,
     env: cleanEnv(options.env),
@@ -125,7 +131,14 @@ export const administer = (dir: string, ...args: string[]): Ended => {
 }
 
 export const createKey = (dir: string, name: string, ...grants: string[]): string => {
-  const { code, stdout, stderr } = administer(dir, 'keys', 'create', name, ...grants.flatMap((grant) => ['--allow', grant]), '--quiet')
+  const { code, stdout, stderr } = administer(
+    dir,
+    'keys',
+    'create',
+    name,
+    ...grants.flatMap((grant) => ['--allow', grant]),
+    '--quiet',
+  )
   if (code !== 0) throw new Error(stderr)
   return stdout.trim()
 }
@@ -139,10 +152,20 @@ export interface Answer {
 let nextId = 1
 
 /** One JSON-RPC message, as `curl` would send it. */
-export const post = async (url: string, key: string | undefined, message: unknown, headers: Record<string, string> = {}): Promise<Answer> => {
+export const post = async (
+  url: string,
+  key: string | undefined,
+  message: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> => {
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept: '*/*', ...(key === undefined ? {} : { 'x-api-key': key }), ...headers },
+    headers: {
+      'content-type': 'application/json',
+      accept: '*/*',
+      ...(key === undefined ? {} : { 'x-api-key': key }),
+      ...headers,
+    },
     body: typeof message === 'string' ? message : JSON.stringify(message),
   })
   const text = await response.text()
@@ -156,9 +179,15 @@ export const call = (name: string, args: Record<string, unknown> = {}) => ({
   params: { name, arguments: args },
 })
 
-export const request = (method: string, params: Record<string, unknown> = {}) => ({ jsonrpc: '2.0', id: nextId++, method, params })
+export const request = (method: string, params: Record<string, unknown> = {}) => ({
+  jsonrpc: '2.0',
+  id: nextId++,
+  method,
+  params,
+})
 
-export const textOf = (answer: any): string => (answer.body ?? answer).result?.content?.[0]?.text ?? answer.content?.[0]?.text
+export const textOf = (answer: any): string =>
+  (answer.body ?? answer).result?.content?.[0]?.text ?? answer.content?.[0]?.text
 
 /** The official clients, in what they have in common. */
 export interface AnyClient {
@@ -181,7 +210,10 @@ export const clients = {
   },
 }
 
-export const eventually = async <T>(look: () => T | undefined | Promise<T | undefined>, withinMs = 5000): Promise<T> => {
+export const eventually = async <T>(
+  look: () => T | undefined | Promise<T | undefined>,
+  withinMs = 5000,
+): Promise<T> => {
   const until = performance.now() + withinMs
   for (;;) {
     const seen = await look()

@@ -6,12 +6,18 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { call, cleanEnv, createKey, eventually, post, program, request, start, temporary, textOf } from './support.ts'
 
-const everything = join(dirname(createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/package.json')), 'dist', 'index.js')
+const everything = join(
+  dirname(createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/package.json')),
+  'dist',
+  'index.js',
+)
 const command = ['--', process.execPath, everything, 'stdio']
 
 const client = async (url: string, key: string): Promise<Client> => {
   const made = new Client({ name: 'test', version: '1' })
-  await made.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { 'X-API-Key': key } } }) as never)
+  await made.connect(
+    new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { 'X-API-Key': key } } }) as never,
+  )
   onTestFinished(() => made.close())
   return made
 }
@@ -57,7 +63,9 @@ describe('the reference server "everything" behind the guard', () => {
   it('serves many clients at once through one process, each with its own answers', async () => {
     const server = await start({ args: command })
     const answers = await Promise.all(
-      Array.from({ length: 40 }, (_, index) => post(server.url, server.key(), { ...call('echo', { message: `number ${index}.` }), id: 1 })),
+      Array.from({ length: 40 }, (_, index) =>
+        post(server.url, server.key(), { ...call('echo', { message: `number ${index}.` }), id: 1 }),
+      ),
     )
     for (const [index, answer] of answers.entries()) expect(textOf(answer)).toContain(`number ${index}.`)
   })
@@ -66,9 +74,12 @@ describe('the reference server "everything" behind the guard', () => {
     const server = await start({ args: command })
     const full = await client(server.url, server.key())
     const { tools } = await full.listTools()
-    const name = tools.find((tool) => tool.name.includes('long-running') || tool.name.includes('longRunning'))?.name as string
+    const name = tools.find((tool) => tool.name.includes('long-running') || tool.name.includes('longRunning'))
+      ?.name as string
     const seen: number[] = []
-    await full.callTool({ name, arguments: { duration: 0.4, steps: 4 } }, undefined, { onprogress: ({ progress }) => seen.push(progress) })
+    await full.callTool({ name, arguments: { duration: 0.4, steps: 4 } }, undefined, {
+      onprogress: ({ progress }) => seen.push(progress),
+    })
     expect(seen.length).toBeGreaterThanOrEqual(3)
   })
 
@@ -86,7 +97,13 @@ describe('the reference server "everything" behind the guard', () => {
     const made = new Client({ name: 'test', version: '1' }, { capabilities: { sampling: {}, roots: {} } })
     onTestFinished(() => made.close())
     await made.connect(
-      new StdioClientTransport({ command: process.execPath, args: [program, '--stdio', ...command], env: cleanEnv({ MCP_API_KEY: 'k' }), cwd: temporary(), stderr: 'pipe' }) as never,
+      new StdioClientTransport({
+        command: process.execPath,
+        args: [program, '--stdio', ...command],
+        env: cleanEnv({ MCP_API_KEY: 'k' }),
+        cwd: temporary(),
+        stderr: 'pipe',
+      }) as never,
     )
     const { tools } = await made.listTools()
     expect(tools.length).toBeGreaterThan(3)

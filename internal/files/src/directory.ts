@@ -20,7 +20,9 @@ const isDirectory = (path: string): boolean => {
     return statSync(path).isDirectory()
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false
-    throw new FileError('ERR_FILE_READ', `${JSON.stringify(path)} cannot be looked into: ${reasonOf(error)}`, { cause: error })
+    throw new FileError('ERR_FILE_READ', `${JSON.stringify(path)} cannot be looked into: ${reasonOf(error)}`, {
+      cause: error,
+    })
   }
 }
 
@@ -34,7 +36,11 @@ export const prepareDirectory = (path: string): void => {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 })
     } catch (error) {
-      throw new FileError('ERR_FILE_WRITE', `the directory ${JSON.stringify(path)} cannot be made: ${reasonOf(error)}`, { cause: error })
+      throw new FileError(
+        'ERR_FILE_WRITE',
+        `the directory ${JSON.stringify(path)} cannot be made: ${reasonOf(error)}`,
+        { cause: error },
+      )
     }
   }
   assertSafe(path, { secret: false })

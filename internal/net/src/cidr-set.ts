@@ -24,7 +24,6 @@ export function createCidrSet(cidrs: readonly string[] = []): CidrSet {
   const texts = new Set<string>()
   // For each prefix length the networks of that length: a lookup costs one step for each length in use, however many networks there are.
   const byLength = new Map<number, Set<string>>()
-  const slotOf = ({ groups, prefix }: Cidr): number => prefix + (groups.length === 2 ? 1000 : 0)
   const set: CidrSet = {
     has(address) {
       const groups = byLength.size === 0 ? undefined : parseGroups(address)
@@ -56,6 +55,9 @@ export function createCidrSet(cidrs: readonly string[] = []): CidrSet {
   for (const cidr of cidrs) set.add(cidr)
   return set
 }
+
+/** Prefix lengths of both families in one map. */
+const slotOf = ({ groups, prefix }: Cidr): number => prefix + (groups.length === 2 ? 1000 : 0)
 
 /** The first `prefix` bits as a string of 16-bit characters. */
 function networkKey(groups: Groups, prefix: number): string {

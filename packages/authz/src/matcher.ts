@@ -36,7 +36,7 @@ interface PatternSet {
 
 export function compileMatcher(grants: readonly ParsedGrant[], mode: MatcherMode): Matcher {
   const everything = new Map<ActionKind, string>()
-  const sets = new Map<string, PatternSet>()
+  const sets = new Map<ActionKind, Map<string, PatternSet>>()
   for (const grant of grants) {
     for (const kind of grant.kinds) {
       if (grant.pattern === undefined) {
@@ -44,9 +44,10 @@ export function compileMatcher(grants: readonly ParsedGrant[], mode: MatcherMode
         continue
       }
       const server = grant.server ?? (mode === 'grant' ? 'local' : '*')
-      const key = `${kind}:${server}`
-      const set = sets.get(key) ?? { exact: new Map(), tests: [], resources: [] }
-      sets.set(key, set)
+      const servers = sets.get(kind) ?? new Map<string, PatternSet>()
+      sets.set(kind, servers)
+      const set = servers.get(server) ?? { exact: new Map(), tests: [], resources: [] }
+      servers.set(server, set)
       addPattern(
         set,
         kind,
@@ -55,23 +56,24 @@ export function compileMatcher(grants: readonly ParsedGrant[], mode: MatcherMode
       )
     }
   }
-  const lookUp = (kind: ActionKind, server: string, name: string): string | undefined =>
-    findIn(sets.get(`${kind}:${server}`), name) ?? findIn(sets.get(`${kind}:*`), name)
+  const lookUp = (servers: ReadonlyMap<string, PatternSet>, server: string, name: string): string | undefined =>
+    findIn(servers.get(server), name) ?? findIn(servers.get('*'), name)
   return {
     find(action) {
       const all = everything.get(action.kind)
-      if (all !== undefined || sets.size === 0) return all
-      if (mode === 'grant' || action.kind !== 'resource') return lookUp(action.kind, action.server, action.name)
+      const servers = sets.get(action.kind)
+      if (all !== undefined || servers === undefined) return all
+      if (mode === 'grant' || action.kind !== 'resource') return lookUp(servers, action.server, action.name)
       for (const form of restrictedForms(action.name)) {
-        const found = lookUp('resource', action.server, form)
+        const found = lookUp(servers, action.server, form)
         if (found !== undefined) return found
       }
       return undefined
     },
     everything: (kind) => everything.get(kind),
     resourcePatterns: (server) => [
-      ...(sets.get(`resource:${server}`)?.resources ?? []),
-      ...(sets.get('resource:*')?.resources ?? []),
+      ...(sets.get('resource')?.get(server)?.resources ?? []),
+      ...(sets.get('resource')?.get('*')?.resources ?? []),
     ],
   }
 }

@@ -68,30 +68,34 @@ function evaluate(
   const held = heldScopes(principal, implies)
   const found = applyRules(rules, action, held, steps)
   const { lacking, broken } = found
-  const base = {
-    ...(granted.grant === undefined ? {} : { grant: granted.grant }),
-    cost: found.cost,
-    limits: found.limits,
-    argumentRules: found.argumentRules,
-    ...(found.monitored.length === 0 ? {} : { monitored: found.monitored }),
-  }
-  if (granted.reason === 'denied') return { allowed: false, reason: 'denied', ...base }
+  const { cost, limits, argumentRules } = found
+  const decision: Writable<Decision> = { allowed: false, reason: granted.reason, cost, limits, argumentRules }
+  if (granted.grant !== undefined) decision.grant = granted.grant
+  if (found.monitored.length > 0) decision.monitored = found.monitored
+  if (granted.reason === 'denied') return decision
   // A challenge for scopes makes sense only where nothing else would refuse.
-  if (held !== undefined && broken === undefined && (!granted.allowed || lacking.scopes.size > 0)) {
-    const missing = missingScopes(principal, action, granted.allowed, lacking.scopes, implies)
+  if (held !== undefined && broken === undefined && (!granted.allowed || lacking !== undefined)) {
+    const missing = missingScopes(principal, action, granted.allowed, lacking?.scopes ?? NO_SCOPES, implies)
     if (missing !== undefined) {
       steps?.push(`scopes: more would change the decision: ${missing.join(' ')}`)
-      return { allowed: false, reason: 'scope', ...ruleOf(lacking.place), missingScopes: missing, ...base }
+      decision.reason = 'scope'
+      decision.missingScopes = missing
+      if (lacking !== undefined) decision.rule = lacking.place
+      return decision
     }
   }
-  if (!granted.allowed) return { allowed: false, reason: 'no_grant', ...base }
-  if (broken !== undefined) {
-    return { allowed: false, reason: 'argument', rule: broken.place, argument: broken.pointer, ...base }
+  if (granted.allowed && broken !== undefined) {
+    decision.reason = 'argument'
+    decision.rule = broken.place
+    decision.argument = broken.pointer
+    return decision
   }
-  return { allowed: true, reason: 'granted', ...base }
+  decision.allowed = granted.allowed
+  return decision
 }
 
-const ruleOf = (place: string | undefined): { rule?: string } => (place === undefined ? {} : { rule: place })
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+const NO_SCOPES: ReadonlySet<string> = new Set()
 
 /** What the rules say of an action, apart from the grants. */
 interface Findings {
@@ -99,7 +103,7 @@ interface Findings {
   limits: string[]
   argumentRules: boolean
   monitored: string[]
-  lacking: { place?: string; scopes: Set<string> }
+  lacking?: { place: string; scopes: Set<string> }
   broken?: { place: string; pointer: string }
 }
 
@@ -109,7 +113,7 @@ function applyRules(
   held: ReadonlySet<string> | undefined,
   steps: string[] | undefined,
 ): Findings {
-  const out: Findings = { cost: 1, limits: [], argumentRules: false, monitored: [], lacking: { scopes: new Set() } }
+  const out: Findings = { cost: 1, limits: [], argumentRules: false, monitored: [] }
   let costed = false
   for (const rule of rules) {
     if (!rule.matches(action)) continue
@@ -126,8 +130,8 @@ function applyRules(
       costed = true
     }
     if (rule.limit !== undefined) out.limits.push(rule.limit.name)
-    if (lacking.length > 0) out.lacking.place ??= rule.place
-    for (const scope of lacking) out.lacking.scopes.add(scope)
+    if (lacking.length > 0) out.lacking ??= { place: rule.place, scopes: new Set() }
+    for (const scope of lacking) out.lacking?.scopes.add(scope)
     if (pointer !== undefined) out.broken ??= { place: rule.place, pointer }
   }
   return out

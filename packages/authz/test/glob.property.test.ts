@@ -59,11 +59,12 @@ describe('globs', () => {
   })
 })
 
+const encode = (name: string): string =>
+  [...Buffer.from(name)].map((b) => `%${b.toString(16).padStart(2, '0').toUpperCase()}`).join('')
+
 describe('grants', () => {
   const nameChar = fc.constantFrom(...'abAB09_.-'.split(''))
   const anyChar = fc.oneof(nameChar, fc.constantFrom(' ', '/', '%', '*', 'é', '日', '!', ':'))
-  const encode = (name: string): string =>
-    [...Buffer.from(name)].map((b) => `%${b.toString(16).padStart(2, '0').toUpperCase()}`).join('')
 
   it('an escaped name is matched by its own grant and by no other', () => {
     const name = fc.string({ unit: anyChar, minLength: 1, maxLength: 12 })

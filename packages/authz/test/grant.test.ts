@@ -214,9 +214,9 @@ describe('lists', () => {
   })
 })
 
-describe('resources', () => {
-  const read = (grants: string[], uri: string, server = 'local'): boolean => can(grants, 'resource', server, uri)
+const read = (grants: string[], uri: string, server = 'local'): boolean => can(grants, 'resource', server, uri)
 
+describe('resources', () => {
   it('tells a server from a URI', () => {
     expect(read(['resource:file:///data/**'], 'file:///data/a/b')).toBe(true)
     expect(read(['resource:file:///data/**'], 'file:///data/a/b', 'files')).toBe(false)

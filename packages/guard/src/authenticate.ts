@@ -1,7 +1,15 @@
 import type { Principal } from '@portcullis/authz'
 import { isUnavailable } from './errors.ts'
 import type { GuardLog } from './log.ts'
-import { internal, invalidCredential, rateLimited, refuse, type Refusal, unauthenticated, unavailable } from './refusals.ts'
+import {
+  internal,
+  invalidCredential,
+  rateLimited,
+  refuse,
+  type Refusal,
+  unauthenticated,
+  unavailable,
+} from './refusals.ts'
 import type {
   AddressList,
   AuthenticationOptions,
@@ -10,7 +18,7 @@ import type {
   CredentialVerifier,
   Limiter,
   VerifyResult,
-} from './types.ts'
+} from './ports.ts'
 
 export interface Opened {
   readonly ok: true
@@ -54,7 +62,11 @@ export const createAuthentication = (
     authenticatedAtMs: ports.clock(),
   })
 
-  const ask = async (verifier: CredentialVerifier, credential: Credential, request: AuthRequest): Promise<VerifyResult> =>
+  const ask = async (
+    verifier: CredentialVerifier,
+    credential: Credential,
+    request: AuthRequest,
+  ): Promise<VerifyResult> =>
     verifier.verify(credential.text, {
       transport: request.transport,
       ...(request.address === undefined ? {} : { address: request.address }),

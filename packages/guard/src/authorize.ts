@@ -2,7 +2,7 @@ import { type Action, type ActionKind, canonicalResourceUri, type Decision, type
 import { isRecord, type JsonRpcRequest } from './json-rpc.ts'
 import type { Method } from './methods.ts'
 import { forbidden, invalidParams, type Refusal } from './refusals.ts'
-import type { Authorizer } from './types.ts'
+import type { Authorizer } from './ports.ts'
 
 /** Where a name that clients see lives: a gateway maps `server__tool` to the upstream and its own name of the tool. */
 export type Locate = (kind: ActionKind, name: string) => { readonly server: string; readonly name: string }
@@ -72,7 +72,10 @@ export const askOf = (message: JsonRpcRequest, method: Method, locate: Locate): 
 }
 
 export const refusalOf = (decision: Decision): Refusal =>
-  forbidden(decision.rule === undefined ? decision.reason : `${decision.reason}:${decision.rule}`, decision.missingScopes)
+  forbidden(
+    decision.rule === undefined ? decision.reason : `${decision.reason}:${decision.rule}`,
+    decision.missingScopes,
+  )
 
 /** The decision of the listing question: without arguments. */
 export const decideAsk = (policy: Authorizer, principal: Principal, ask: Ask): Decision | undefined => {

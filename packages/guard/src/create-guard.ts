@@ -4,6 +4,7 @@ import { addressKey, type Authentication, createAuthentication, type Opened } fr
 import { askOf, decideAsk, type Locate, refusalOf } from './authorize.ts'
 import { createDenyCache } from './deny-cache.ts'
 import { GuardError, isUnavailable } from './errors.ts'
+import type { Exchange, Pass, Verdict } from './exchange.ts'
 import { filterList } from './filter.ts'
 import type { JsonRpcRequest, JsonRpcResponse } from './json-rpc.ts'
 import type { GuardLog } from './log.ts'
@@ -26,13 +27,10 @@ import type {
   AuthenticationOptions,
   Authorizer,
   AuthRequest,
-  Exchange,
   Finding,
   Limiter,
-  Pass,
   RequestValidator,
-  Verdict,
-} from './types.ts'
+} from './ports.ts'
 
 export interface GuardOptions {
   /** Who may be recognised, and how. */
@@ -113,7 +111,10 @@ const assertOptions = (options: GuardOptions): void => {
   }
   if (typeof options.policy?.decide !== 'function') throw new GuardError('ERR_GUARD_OPTIONS', '`policy` is required')
   if (typeof options.authenticate !== 'object' || options.authenticate === null) {
-    throw new GuardError('ERR_GUARD_OPTIONS', '`authenticate` is required: without a way to recognise callers nobody could call')
+    throw new GuardError(
+      'ERR_GUARD_OPTIONS',
+      '`authenticate` is required: without a way to recognise callers nobody could call',
+    )
   }
 }
 
@@ -156,7 +157,11 @@ export const createGuard = (options: GuardOptions): Guard => {
   const limitKey = (principal: Principal, address: string | undefined): string =>
     principal.method === 'anonymous' ? addressKey(address, groupOf) : principal.id
 
-  const limit = async (exchange: Exchange, cost: number, extra: readonly string[]): Promise<Refusal | Pass['limit']> => {
+  const limit = async (
+    exchange: Exchange,
+    cost: number,
+    extra: readonly string[],
+  ): Promise<Refusal | Pass['limit']> => {
     if (limiter === undefined) return undefined
     const key = limitKey(exchange.principal, exchange.address)
     const names = limitNames(exchange.principal)
@@ -232,14 +237,17 @@ export const createGuard = (options: GuardOptions): Guard => {
 
   /** Refusals of `tools/call` in the form that this guard was asked for. */
   const shaped = (refused: Refusal, message: JsonRpcRequest): Refusal =>
-    options.refusals === 'result' && message.method === 'tools/call' && (refused.status === 403 || refused.status === 429)
+    options.refusals === 'result' &&
+    message.method === 'tools/call' &&
+    (refused.status === 403 || refused.status === 429)
       ? { ...refused, status: 200, asToolResult: true }
       : refused
 
   return {
     async open(request) {
       const opened = await authentication.open(request)
-      if (!opened.ok) tally.add(opened.reason ?? opened.code, request.address === undefined ? {} : { address: request.address })
+      if (!opened.ok)
+        tally.add(opened.reason ?? opened.code, request.address === undefined ? {} : { address: request.address })
       return opened
     },
     renew: authentication.renew,
@@ -271,7 +279,11 @@ export const createGuard = (options: GuardOptions): Guard => {
           if (verdict.ok && onAuditFailure === 'block') verdict = unavailable('audit')
         }
       }
-      log('debug', 'decision', { method: message.method, allowed: verdict.ok, ...(verdict.ok ? {} : { reason: verdict.reason }) })
+      log('debug', 'decision', {
+        method: message.method,
+        allowed: verdict.ok,
+        ...(verdict.ok ? {} : { reason: verdict.reason }),
+      })
       return verdict.ok ? { ...verdict, call, startedAtMs } : shaped(verdict, message)
     },
     settle(exchange, pass, response) {
@@ -311,8 +323,7 @@ export const createGuard = (options: GuardOptions): Guard => {
       }
       return answer
     },
-    mayReceive: (principal, uri) =>
-      policy.decide(principal, { kind: 'resource', ...locate('resource', uri) }).allowed,
+    mayReceive: (principal, uri) => policy.decide(principal, { kind: 'resource', ...locate('resource', uri) }).allowed,
     note(event) {
       void record(event).catch(auditFault)
     },

@@ -1,4 +1,4 @@
-import type { LimitResult } from './types.ts'
+import type { LimitResult } from './ports.ts'
 
 /**
  * Callers already over their limit, remembered until the moment their next request could be allowed, so that a flood

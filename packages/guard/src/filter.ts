@@ -2,7 +2,7 @@ import { canonicalResourceUri, type Principal } from '@portcullis/authz'
 import type { Locate } from './authorize.ts'
 import { isRecord } from './json-rpc.ts'
 import type { Method } from './methods.ts'
-import type { Authorizer } from './types.ts'
+import type { Authorizer } from './ports.ts'
 
 /** Whether `principal` may see one item of a list: the same `decide` that will judge the call. */
 const visible = (

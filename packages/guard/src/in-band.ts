@@ -1,5 +1,5 @@
 import { isRecord } from './json-rpc.ts'
-import type { Credential } from './types.ts'
+import type { Credential } from './ports.ts'
 
 /** Credentials travel inside messages at the specification's places: `auth`, `params.auth`, and `params._meta.auth`. */
 export interface InBand {

@@ -1,6 +1,7 @@
 export { createGuard, type Guard, type GuardOptions } from './create-guard.ts'
 export type { Opened } from './authenticate.ts'
 export type { Locate } from './authorize.ts'
+export type { Exchange, Pass, Verdict } from './exchange.ts'
 export { GuardError, type GuardErrorCode } from './errors.ts'
 export { type InBand, takeInBandCredential } from './in-band.ts'
 export {
@@ -32,12 +33,9 @@ export type {
   Credential,
   CredentialVerifier,
   CustomAuthenticator,
-  Exchange,
   Finding,
   Limiter,
   LimitResult,
-  Pass,
   RequestValidator,
-  Verdict,
   VerifyResult,
-} from './types.ts'
+} from './ports.ts'

@@ -1,4 +1,4 @@
-import type { AuditEvent } from './types.ts'
+import type { AuditEvent } from './ports.ts'
 
 /** Whom a refusal concerns, as far as that is known. */
 export interface Who {

@@ -1,5 +1,5 @@
 import { rpcCodes, type JsonRpcResponse, type RequestId } from './json-rpc.ts'
-import type { Finding, LimitResult } from './types.ts'
+import type { Finding, LimitResult } from './ports.ts'
 
 /** The stable strings a caller may switch on: `error.data.code`. */
 export type RefusalCode =
@@ -151,7 +151,11 @@ export const toResponse = (refused: Refusal, id: RequestId | null): JsonRpcRespo
     return {
       jsonrpc: '2.0',
       id,
-      result: { content: [{ type: 'text', text: message }], isError: true, _meta: { 'portcullis/code': code, ...data } },
+      result: {
+        content: [{ type: 'text', text: message }],
+        isError: true,
+        _meta: { 'portcullis/code': code, ...data },
+      },
     }
   }
   return { jsonrpc: '2.0', id, error: { code: rpcCode ?? status, message, data: { code, ...data } } }

@@ -1,20 +1,46 @@
 import { createPolicy, type Principal } from '@portcullis/authz'
 import { describe, expect, it } from 'vitest'
 import { createGuard, type GuardOptions } from '../src/create-guard.ts'
-import type { AuditEvent, Exchange, Finding, LimitResult, Pass } from '../src/types.ts'
+import type { Exchange, Pass } from '../src/exchange.ts'
+import type { AuditEvent, Finding, LimitResult } from '../src/ports.ts'
 
-const person = (grants: readonly string[], method = 'api_key'): Principal => ({ id: `${method}:p`, method, grants, authenticatedAtMs: 0 })
-const exchange = (grants: readonly string[]): Exchange => ({ principal: person(grants), transport: 'http', revision: '2025-11-25' })
-const tool = (name: unknown, args?: unknown) => ({ jsonrpc: '2.0' as const, id: 1, method: 'tools/call', params: { name, ...(args === undefined ? {} : { arguments: args }) } as Record<string, unknown> })
+const person = (grants: readonly string[], method = 'api_key'): Principal => ({
+  id: `${method}:p`,
+  method,
+  grants,
+  authenticatedAtMs: 0,
+})
+const exchange = (grants: readonly string[]): Exchange => ({
+  principal: person(grants),
+  transport: 'http',
+  revision: '2025-11-25',
+})
+const tool = (name: unknown, args?: unknown) => ({
+  jsonrpc: '2.0' as const,
+  id: 1,
+  method: 'tools/call',
+  params: { name, ...(args === undefined ? {} : { arguments: args }) } as Record<string, unknown>,
+})
 
 const finding = (enforced: boolean): Finding => ({ ruleId: 'test.rule', pointer: '/a', message: 'seen', enforced })
-const allowed: LimitResult = { allowed: true, limit: 10, remaining: 9, resetMs: 1000, retryAfterMs: 0, policy: 'api_key' }
+const allowed: LimitResult = {
+  allowed: true,
+  limit: 10,
+  remaining: 9,
+  resetMs: 1000,
+  retryAfterMs: 0,
+  policy: 'api_key',
+}
 
 const make = (options: Partial<GuardOptions> = {}) => {
   const steps: string[] = []
   const events: AuditEvent[] = []
   const guard = createGuard({
-    authenticate: { apiKeys: { verify: (text) => (text === 'good' ? { ok: true, principal: person(['*']) } : { ok: false, reason: 'unknown' }) } },
+    authenticate: {
+      apiKeys: {
+        verify: (text) => (text === 'good' ? { ok: true, principal: person(['*']) } : { ok: false, reason: 'unknown' }),
+      },
+    },
     policy: createPolicy(),
     limiter: {
       check: (key, { cost, limits }) => {
@@ -51,13 +77,24 @@ describe('check', () => {
     const { guard, steps, events } = make()
     expect(await guard.check(exchange(['other']), tool('echo'))).toMatchObject({ ok: false, status: 403 })
     expect(steps).toEqual(['audit decision false'])
-    expect(events[0]).toMatchObject({ principal: 'api_key:p', method: 'tools/call', kind: 'tool', server: 'local', name: 'echo', reason: 'no_grant' })
+    expect(events[0]).toMatchObject({
+      principal: 'api_key:p',
+      method: 'tools/call',
+      kind: 'tool',
+      server: 'local',
+      name: 'echo',
+      reason: 'no_grant',
+    })
   })
 
   it('never writes arguments to the audit log', async () => {
     const { guard, events } = make()
     const verdict = (await guard.check(exchange(['*']), tool('echo', { password: 'hunter2' }))) as Pass
-    guard.settle(exchange(['*']), verdict, { jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text: 'hunter2' }] } })
+    guard.settle(exchange(['*']), verdict, {
+      jsonrpc: '2.0',
+      id: 1,
+      result: { content: [{ type: 'text', text: 'hunter2' }] },
+    })
     await guard.close()
     expect(JSON.stringify(events)).not.toContain('hunter2')
     expect(events.map(({ type }) => type)).toEqual(['decision', 'outcome'])
@@ -66,9 +103,17 @@ describe('check', () => {
 
   it('answers enforced findings as a tool result for tools and as an error elsewhere; others pass', async () => {
     const refusing = make({ validator: { checkText: () => [], checkCall: () => [finding(true)] } }).guard
-    expect(await refusing.check(exchange(['*']), tool('echo'))).toMatchObject({ ok: false, status: 200, asToolResult: true })
+    expect(await refusing.check(exchange(['*']), tool('echo'))).toMatchObject({
+      ok: false,
+      status: 200,
+      asToolResult: true,
+    })
     const prompt = { jsonrpc: '2.0' as const, id: 1, method: 'prompts/get', params: { name: 'p' } }
-    expect(await refusing.check(exchange(['*']), prompt)).toMatchObject({ ok: false, rpcCode: -32602, asToolResult: false })
+    expect(await refusing.check(exchange(['*']), prompt)).toMatchObject({
+      ok: false,
+      rpcCode: -32602,
+      asToolResult: false,
+    })
     const { guard, events } = make({ validator: { checkText: () => [], checkCall: () => [finding(false)] } })
     expect((await guard.check(exchange(['*']), tool('echo'))).ok).toBe(true)
     expect(events[0]?.['findings']).toEqual([{ ruleId: 'test.rule', pointer: '/a', enforced: false }])
@@ -85,10 +130,19 @@ describe('check', () => {
   })
 
   it('holds argument rules against validated arguments', async () => {
-    const { guard } = make({ policy: createPolicy({ rules: [{ match: 'tool:create', arguments: { repo: ['sandbox-*'] } }] }) })
+    const { guard } = make({
+      policy: createPolicy({ rules: [{ match: 'tool:create', arguments: { repo: ['sandbox-*'] } }] }),
+    })
     const ok = async (args: unknown) => (await guard.check(exchange(['*']), tool('create', args))).ok
     expect(await ok({ repo: 'sandbox-1' })).toBe(true)
-    for (const args of [{ repo: 'production' }, {}, undefined, { repo: 7 }, { repo: ['sandbox-1', 'production'] }, { repo: null }]) {
+    for (const args of [
+      { repo: 'production' },
+      {},
+      undefined,
+      { repo: 7 },
+      { repo: ['sandbox-1', 'production'] },
+      { repo: null },
+    ]) {
       expect(await ok(args), JSON.stringify(args)).toBe(false)
     }
   })
@@ -104,7 +158,8 @@ describe('check', () => {
     let asked = 0
     const refused: LimitResult = { ...allowed, allowed: false, remaining: 0, retryAfterMs: 60_000 }
     const { guard } = make({ limiter: { check: () => (asked++, refused) } })
-    for (let time = 0; time < 3; time++) expect(await guard.check(exchange(['*']), tool('echo'))).toMatchObject({ status: 429 })
+    for (let time = 0; time < 3; time++)
+      expect(await guard.check(exchange(['*']), tool('echo'))).toMatchObject({ status: 429 })
     expect(asked).toBe(1)
     expect(guard.overLimit(person(['*']))).toMatchObject({ status: 429 })
     expect(await guard.check(exchange(['*']), { jsonrpc: '2.0', id: 1, method: 'ping' })).toMatchObject({ ok: true })
@@ -124,7 +179,10 @@ describe('check', () => {
     ['limiter', { limiter: { check: () => fail('unavailable') } }, 503],
     ['audit', { audit: { record: () => Promise.reject(new Error('full')) } }, 503],
   ])('fails closed when the %s fails', async (_, options, status) => {
-    expect(await make(options as Partial<GuardOptions>).guard.check(exchange(['*']), tool('echo'))).toMatchObject({ ok: false, status })
+    expect(await make(options as Partial<GuardOptions>).guard.check(exchange(['*']), tool('echo'))).toMatchObject({
+      ok: false,
+      status,
+    })
   })
 
   it('goes on without an audit log only where it is told to', async () => {
@@ -134,8 +192,14 @@ describe('check', () => {
 
   it('does not tell a reserved limit from a refusal when told to answer in results', async () => {
     const { guard } = make({ refusals: 'result' })
-    expect(await guard.check(exchange([]), tool('echo'))).toMatchObject({ status: 200, asToolResult: true, code: 'PORTCULLIS_FORBIDDEN' })
-    expect(await guard.check(exchange([]), { jsonrpc: '2.0', id: 1, method: 'prompts/get', params: { name: 'x' } })).toMatchObject({ status: 403 })
+    expect(await guard.check(exchange([]), tool('echo'))).toMatchObject({
+      status: 200,
+      asToolResult: true,
+      code: 'PORTCULLIS_FORBIDDEN',
+    })
+    expect(
+      await guard.check(exchange([]), { jsonrpc: '2.0', id: 1, method: 'prompts/get', params: { name: 'x' } }),
+    ).toMatchObject({ status: 403 })
   })
 })
 
@@ -154,21 +218,34 @@ describe('settle', () => {
   it('lists what the principal may call, read and get', async () => {
     const tools = [{ name: 'get_a' }, { name: 'get_b' }, { name: 'set_a' }]
     expect((await settle(['get_*', '!get_b'], 'tools/list', { tools }))['tools']).toEqual([{ name: 'get_a' }])
-    expect((await settle(['prompt:x'], 'prompts/list', { prompts: [{ name: 'x' }, { name: 'y' }] }))['prompts']).toEqual([{ name: 'x' }])
+    expect(
+      (await settle(['prompt:x'], 'prompts/list', { prompts: [{ name: 'x' }, { name: 'y' }] }))['prompts'],
+    ).toEqual([{ name: 'x' }])
     const resources = [{ uri: 'file:///a/1' }, { uri: 'file:///b/1' }, { uri: 'file:///a/../b' }, { uri: 7 }]
-    expect((await settle(['resource:file:///a/*'], 'resources/list', { resources }))['resources']).toEqual([{ uri: 'file:///a/1' }])
+    expect((await settle(['resource:file:///a/*'], 'resources/list', { resources }))['resources']).toEqual([
+      { uri: 'file:///a/1' },
+    ])
     const resourceTemplates = [{ uriTemplate: 'file:///a/{x}' }, { uriTemplate: 'file:///b/{x}' }]
-    expect((await settle(['resource:file:///a/*'], 'resources/templates/list', { resourceTemplates }))['resourceTemplates']).toHaveLength(1)
+    expect(
+      (await settle(['resource:file:///a/*'], 'resources/templates/list', { resourceTemplates }))['resourceTemplates'],
+    ).toHaveLength(1)
   })
 
   it('keeps what else a result holds, and makes nothing of a list in a strange shape', async () => {
-    expect(await settle(['a'], 'tools/list', { tools: [{ name: 'b' }], nextCursor: 'n' })).toEqual({ tools: [], nextCursor: 'n' })
+    expect(await settle(['a'], 'tools/list', { tools: [{ name: 'b' }], nextCursor: 'n' })).toEqual({
+      tools: [],
+      nextCursor: 'n',
+    })
     expect(await settle(['a'], 'tools/list', { tools: { name: 'a' } })).toEqual({ tools: [] })
-    expect(await settle(['*'], 'tools/list', { tools: [null, 'x', { name: 1 }, { name: 'a' }] })).toEqual({ tools: [{ name: 'a' }] })
+    expect(await settle(['*'], 'tools/list', { tools: [null, 'x', { name: 1 }, { name: 'a' }] })).toEqual({
+      tools: [{ name: 'a' }],
+    })
   })
 
   it('withholds results that are outside the limits', async () => {
-    const { guard } = make({ validator: { checkText: () => [], checkCall: () => [], checkResult: () => [finding(true)] } })
+    const { guard } = make({
+      validator: { checkText: () => [], checkCall: () => [], checkResult: () => [finding(true)] },
+    })
     const pass = (await guard.check(exchange(['*']), tool('echo'))) as Pass
     const { result } = guard.settle(exchange(['*']), pass, { jsonrpc: '2.0', id: 1, result: { content: 'much' } })
     expect(result).toMatchObject({ isError: true })
@@ -177,7 +254,11 @@ describe('settle', () => {
 })
 
 describe('open', () => {
-  const key = (text: string) => ({ transport: 'http' as const, address: '192.0.2.1', credential: { source: 'api_key' as const, text } })
+  const key = (text: string) => ({
+    transport: 'http' as const,
+    address: '192.0.2.1',
+    credential: { source: 'api_key' as const, text },
+  })
 
   it('knows keys, and adds up refusals by reason and address', async () => {
     const { guard, events } = make()
@@ -189,7 +270,8 @@ describe('open', () => {
 
   it('bounds what a flood of strangers can write', async () => {
     const { guard, events } = make()
-    for (let address = 0; address < 5000; address++) await guard.open({ ...key('bad'), address: `198.51.100.${address}` })
+    for (let address = 0; address < 5000; address++)
+      await guard.open({ ...key('bad'), address: `198.51.100.${address}` })
     await guard.close()
     expect(events.length).toBeLessThanOrEqual(101)
     expect(events.reduce((sum, { count }) => sum + (count as number), 0)).toBe(5000)
@@ -227,11 +309,17 @@ describe('open', () => {
     })
     expect((await guard.open({ transport: 'http', credential: undefined })).ok).toBe(true)
     now = 2000
-    expect(await guard.open({ transport: 'http', credential: undefined })).toMatchObject({ status: 401, reason: 'expired' })
+    expect(await guard.open({ transport: 'http', credential: undefined })).toMatchObject({
+      status: 401,
+      reason: 'expired',
+    })
   })
 
   it('answers an outage with 503 and a mistake with 500, and neither with a way in', async () => {
-    for (const [fault, status] of [['unavailable', 503], [undefined, 500]] as const) {
+    for (const [fault, status] of [
+      ['unavailable', 503],
+      [undefined, 500],
+    ] as const) {
       const { guard } = make({ authenticate: { apiKeys: { verify: () => fail(fault) }, anonymous: ['*'] } })
       expect(await guard.open(key('good'))).toMatchObject({ ok: false, status })
     }
@@ -247,9 +335,13 @@ describe('createGuard', () => {
   })
 
   it('declares what it takes', () => {
-    const declared = (authenticate: GuardOptions['authenticate']) => createGuard({ authenticate, policy: createPolicy() }).declaration
+    const declared = (authenticate: GuardOptions['authenticate']) =>
+      createGuard({ authenticate, policy: createPolicy() }).declaration
     const verifier = { verify: () => ({ ok: false as const, reason: 'x' }) }
-    expect(declared({ apiKeys: verifier, oauth2: verifier, custom: () => undefined })).toEqual({ required: true, types: ['api_key', 'oauth2', 'custom'] })
+    expect(declared({ apiKeys: verifier, oauth2: verifier, custom: () => undefined })).toEqual({
+      required: true,
+      types: ['api_key', 'oauth2', 'custom'],
+    })
     expect(declared({ apiKeys: verifier, anonymous: ['a'] })).toEqual({ required: false, types: ['api_key'] })
     expect(declared({ dangerouslyAllowEveryone: true })).toEqual({ required: false, types: [] })
   })

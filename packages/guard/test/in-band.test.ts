@@ -11,7 +11,10 @@ describe('takeInBandCredential', () => {
     ['params._meta.auth', { id: 1, params: { _meta: { auth, b: 2 } } }, { id: 1, params: { _meta: { b: 2 } } }],
   ])('takes it from %s', (_, message, cleaned) => {
     const before = structuredClone(message)
-    expect(takeInBandCredential(message)).toEqual({ message: cleaned, credential: { source: 'in_band_api_key', text: 'the key' } })
+    expect(takeInBandCredential(message)).toEqual({
+      message: cleaned,
+      credential: { source: 'in_band_api_key', text: 'the key' },
+    })
     expect(message).toEqual(before)
   })
 
@@ -42,15 +45,25 @@ describe('takeInBandCredential', () => {
 
   it('never leaves one behind, whatever else a message holds', () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()), fc.subarray([0, 1, 2], { minLength: 1 }), (message, params, meta, places) => {
-        const secret = { type: 'api_key', api_key: 'the key' }
-        const given = {
-          ...message,
-          ...(places.includes(0) ? { auth: secret } : {}),
-          params: { ...params, ...(places.includes(1) ? { auth: secret } : {}), _meta: { ...meta, ...(places.includes(2) ? { auth: secret } : {}) } },
-        }
-        expect(JSON.stringify(takeInBandCredential(given).message)).not.toContain('the key')
-      }),
+      fc.property(
+        fc.dictionary(fc.string(), fc.jsonValue()),
+        fc.dictionary(fc.string(), fc.jsonValue()),
+        fc.dictionary(fc.string(), fc.jsonValue()),
+        fc.subarray([0, 1, 2], { minLength: 1 }),
+        (message, params, meta, places) => {
+          const secret = { type: 'api_key', api_key: 'the key' }
+          const given = {
+            ...message,
+            ...(places.includes(0) ? { auth: secret } : {}),
+            params: {
+              ...params,
+              ...(places.includes(1) ? { auth: secret } : {}),
+              _meta: { ...meta, ...(places.includes(2) ? { auth: secret } : {}) },
+            },
+          }
+          expect(JSON.stringify(takeInBandCredential(given).message)).not.toContain('the key')
+        },
+      ),
     )
   })
 })

@@ -59,14 +59,14 @@ const traffics: Record<string, (limit: number) => number[]> = {
       for (let i = 0; i < limit; i++) times.push(start + WINDOW_MS - 1)
       for (let i = 0; i < limit; i++) times.push(start + WINDOW_MS)
     }
-    return times.sort((a, b) => a - b)
+    return times.toSorted((a, b) => a - b)
   },
   'attacker around the edges of the buckets'(limit) {
     const times: number[] = []
     const grain = WINDOW_MS / 32
     for (let n = 0; n < 8 * 33; n++)
       for (let i = 0; i < limit / 16; i++) times.push(Math.floor(n * grain) + (i % 3) - 1)
-    return times.map((t) => t + 1).sort((a, b) => a - b)
+    return times.map((t) => t + 1).toSorted((a, b) => a - b)
   },
 }
 

@@ -6,7 +6,9 @@ import { call, post, rpc, serve, startSession, type World } from './support.ts'
 type Answering = (request: JsonRpcRequest) => unknown
 
 /** A server that speaks JSON-RPC by hand: for handles that the SDKs' servers do not give out. */
-const handMade = (answer: Answering): McpEndpoint & { transport: ServerTransport | undefined; seen: JsonRpcMessage[] } => {
+const handMade = (
+  answer: Answering,
+): McpEndpoint & { transport: ServerTransport | undefined; seen: JsonRpcMessage[] } => {
   const endpoint = {
     transport: undefined as ServerTransport | undefined,
     seen: [] as JsonRpcMessage[],
@@ -18,7 +20,11 @@ const handMade = (answer: Answering): McpEndpoint & { transport: ServerTransport
         if (!('method' in message) || !('id' in message)) return
         const result =
           message.method === 'initialize'
-            ? { protocolVersion: '2025-11-25', capabilities: { tools: {}, tasks: {} }, serverInfo: { name: 'hand', version: '1' } }
+            ? {
+                protocolVersion: '2025-11-25',
+                capabilities: { tools: {}, tasks: {} },
+                serverInfo: { name: 'hand', version: '1' },
+              }
             : answer(message)
         void Promise.resolve(result).then((settled) => own.send({ jsonrpc: '2.0', id: message.id, result: settled }))
       }
@@ -51,7 +57,9 @@ describe('handles that cross messages', () => {
       ['alice', 'tools/list', `${given}A`],
       ['alice', 'tools/list', 17],
     ] as const) {
-      expect((await post(url, key, rpc(method, { cursor }))).body.error, `${key} ${method}`).toMatchObject({ code: -32602 })
+      expect((await post(url, key, rpc(method, { cursor }))).body.error, `${key} ${method}`).toMatchObject({
+        code: -32602,
+      })
     }
     expect(cursors).toHaveLength(2)
   })
@@ -77,7 +85,9 @@ describe('handles that cross messages', () => {
     const before = endpoint.seen.length
     for (const method of ['tasks/get', 'tasks/result', 'tasks/cancel']) {
       for (const taskId of [created, 'task-99', 42, undefined]) {
-        expect((await post(url, 'mallory', rpc(method, { taskId }), mallory)).body.error).toMatchObject({ code: -32602 })
+        expect((await post(url, 'mallory', rpc(method, { taskId }), mallory)).body.error).toMatchObject({
+          code: -32602,
+        })
       }
     }
     expect(endpoint.seen.length).toBe(before)
@@ -96,7 +106,8 @@ describe('handles that cross messages', () => {
   it('answers that nobody asked for are dropped', async () => {
     const endpoint = handMade(() => ({ content: [] }))
     world = await serve(endpoint)
-    for (const id of [999, 'x', null] as const) await endpoint.transport?.send({ jsonrpc: '2.0', id: id as never, result: {} })
+    for (const id of [999, 'x', null] as const)
+      await endpoint.transport?.send({ jsonrpc: '2.0', id: id as never, result: {} })
     expect((await post(world.served.url, 'alice', call('x'))).status).toBe(200)
   })
 

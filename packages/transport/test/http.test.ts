@@ -1,7 +1,21 @@
 import { createRateLimiter } from '@portcullis/ratelimit'
 import { createValidator } from '@portcullis/validator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { call, chunked, createGates, initialize, listen, naiveServer, post, principal, raw, rpc, serve, startSession, type World } from './support.ts'
+import {
+  call,
+  chunked,
+  createGates,
+  initialize,
+  listen,
+  naiveServer,
+  post,
+  principal,
+  raw,
+  rpc,
+  serve,
+  startSession,
+  type World,
+} from './support.ts'
 
 const bearer = (text: string): Record<string, string> => ({ authorization: `Bearer ${text}` })
 
@@ -29,7 +43,11 @@ describe('the HTTP front', () => {
       const answer = await post(url, undefined, call('hello'))
       expect(answer.status).toBe(401)
       expect(answer.headers.get('www-authenticate')).toBe('Bearer')
-      expect(answer.body).toMatchObject({ jsonrpc: '2.0', id: null, error: { code: 401, data: { code: 'PORTCULLIS_UNAUTHENTICATED' } } })
+      expect(answer.body).toMatchObject({
+        jsonrpc: '2.0',
+        id: null,
+        error: { code: 401, data: { code: 'PORTCULLIS_UNAUTHENTICATED' } },
+      })
     })
 
     it.each<[string, Record<string, string>]>([
@@ -55,8 +73,16 @@ describe('the HTTP front', () => {
 
     it('refuses a key that is there twice, whatever node makes of it', async () => {
       const body = JSON.stringify(call('hello'))
-      const lines = ['POST /mcp HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', `Content-Length: ${body.length}`]
-      for (const twice of [['X-API-Key: nobody', 'X-API-Key: alice'], ['Authorization: Bearer alice', 'Authorization: Bearer alice']]) {
+      const lines = [
+        'POST /mcp HTTP/1.1',
+        'Host: localhost',
+        'Content-Type: application/json',
+        `Content-Length: ${body.length}`,
+      ]
+      for (const twice of [
+        ['X-API-Key: nobody', 'X-API-Key: alice'],
+        ['Authorization: Bearer alice', 'Authorization: Bearer alice'],
+      ]) {
         expect(await raw(world.served.port, [...lines, ...twice, '', body].join('\r\n'))).toMatch(/^HTTP\/1\.1 400 /)
       }
     })
@@ -73,41 +99,71 @@ describe('the HTTP front', () => {
     it.each(['localhost', '127.0.0.1', '[::1]', 'localhost:99', 'LOCALHOST', 'mcp.example.com', 'mcp.example.com:443'])(
       'answers to Host %s',
       async (host) => {
-        const { status } = await chunked(url, { host, 'x-api-key': 'alice', 'content-type': 'application/json' }, [Buffer.from(JSON.stringify(call('hello')))])
+        const { status } = await chunked(url, { host, 'x-api-key': 'alice', 'content-type': 'application/json' }, [
+          Buffer.from(JSON.stringify(call('hello'))),
+        ])
         expect(status).toBe(200)
       },
     )
 
-    it.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'evil.example:3000', '127.1', 'mcp.example.com.', 'user@localhost', 'localhost:3000:1'])(
-      'answers 403 to Host %s',
-      async (host) => {
-        const { status, body } = await chunked(url, { host, 'x-api-key': 'alice', 'content-type': 'application/json' }, [Buffer.from('{}')])
-        if (host === 'mcp.example.com.') expect(status).toBe(400)
-        else expect([status, JSON.parse(body).error.data.code]).toEqual([403, 'PORTCULLIS_HOST_FORBIDDEN'])
-      },
-    )
-
-    it.each(['http://localhost:6274', 'http://127.0.0.1', 'https://app.example.com'])('lets pages of %s call', async (origin) => {
-      const answer = await post(url, 'alice', call('hello'), { origin })
-      expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, origin])
+    it.each([
+      'evil.example',
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+      'evil.example:3000',
+      '127.1',
+      'mcp.example.com.',
+      'user@localhost',
+      'localhost:3000:1',
+    ])('answers 403 to Host %s', async (host) => {
+      const { status, body } = await chunked(url, { host, 'x-api-key': 'alice', 'content-type': 'application/json' }, [
+        Buffer.from('{}'),
+      ])
+      if (host === 'mcp.example.com.') expect(status).toBe(400)
+      else expect([status, JSON.parse(body).error.data.code]).toEqual([403, 'PORTCULLIS_HOST_FORBIDDEN'])
     })
 
-    it.each(['https://evil.example', 'null', 'http://localhost.evil.example', 'http://app.example.com', 'file://', 'http://localhost:1/path'])(
-      'refuses pages of %s',
+    it.each(['http://localhost:6274', 'http://127.0.0.1', 'https://app.example.com'])(
+      'lets pages of %s call',
       async (origin) => {
-        expect((await post(url, 'alice', call('hello'), { origin })).status).toBe(403)
+        const answer = await post(url, 'alice', call('hello'), { origin })
+        expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, origin])
       },
     )
 
+    it.each([
+      'https://evil.example',
+      'null',
+      'http://localhost.evil.example',
+      'http://app.example.com',
+      'file://',
+      'http://localhost:1/path',
+    ])('refuses pages of %s', async (origin) => {
+      expect((await post(url, 'alice', call('hello'), { origin })).status).toBe(403)
+    })
+
     it('answers preflights of allowed pages without a credential', async () => {
-      const answer = await fetch(url, { method: 'OPTIONS', headers: { origin: 'https://app.example.com', 'access-control-request-method': 'POST' } })
-      expect([answer.status, answer.headers.get('access-control-allow-headers')]).toEqual([204, expect.stringContaining('x-api-key')])
+      const answer = await fetch(url, {
+        method: 'OPTIONS',
+        headers: { origin: 'https://app.example.com', 'access-control-request-method': 'POST' },
+      })
+      expect([answer.status, answer.headers.get('access-control-allow-headers')]).toEqual([
+        204,
+        expect.stringContaining('x-api-key'),
+      ])
       expect((await fetch(url, { method: 'OPTIONS', headers: { origin: 'https://evil.example' } })).status).toBe(403)
     })
 
     it('refuses absolute request targets and requests without a Host', async () => {
-      expect(await raw(world.served.port, 'POST http://evil.example/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
-      expect(await raw(world.served.port, 'POST /mcp HTTP/1.0\r\nContent-Length: 0\r\n\r\n')).toMatch(/^HTTP\/1\.1 403 /)
+      expect(
+        await raw(
+          world.served.port,
+          'POST http://evil.example/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n',
+        ),
+      ).toMatch(/^HTTP\/1\.1 400 /)
+      expect(await raw(world.served.port, 'POST /mcp HTTP/1.0\r\nContent-Length: 0\r\n\r\n')).toMatch(
+        /^HTTP\/1\.1 403 /,
+      )
     })
   })
 
@@ -115,13 +171,19 @@ describe('the HTTP front', () => {
     it('says where the endpoint is, and 404 elsewhere', async () => {
       const root = new URL('/', url)
       expect(await (await fetch(root)).text()).toContain('/mcp')
-      for (const path of ['/nothing', '/mcp/', '/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource/mcp']) {
+      for (const path of [
+        '/nothing',
+        '/mcp/',
+        '/.well-known/oauth-protected-resource',
+        '/.well-known/oauth-protected-resource/mcp',
+      ]) {
         expect((await fetch(new URL(path, url), { headers: { 'x-api-key': 'alice' } })).status, path).toBe(404)
       }
     })
 
     it('answers 405 to other methods and to streams without a session', async () => {
-      for (const method of ['PUT', 'PATCH']) expect((await fetch(url, { method, headers: { 'x-api-key': 'alice' } })).status).toBe(405)
+      for (const method of ['PUT', 'PATCH'])
+        expect((await fetch(url, { method, headers: { 'x-api-key': 'alice' } })).status).toBe(405)
       for (const method of ['GET', 'DELETE']) {
         const answer = await fetch(url, { method, headers: { 'x-api-key': 'alice', accept: 'text/event-stream' } })
         expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST, GET, DELETE, OPTIONS'])
@@ -153,7 +215,10 @@ describe('the HTTP front', () => {
 
     it('answers a stream to who takes nothing else', async () => {
       const answer = await post(url, 'alice', call('hello'), { accept: 'text/event-stream' })
-      expect([answer.headers.get('content-type'), answer.body.result.content[0].text]).toEqual(['text/event-stream', 'Hello, World!'])
+      expect([answer.headers.get('content-type'), answer.body.result.content[0].text]).toEqual([
+        'text/event-stream',
+        'Hello, World!',
+      ])
     })
   })
 
@@ -192,7 +257,9 @@ describe('the HTTP front', () => {
     })
 
     it('answers -32700 to bytes that are not UTF-8', async () => {
-      const { status, body } = await chunked(url, json, [Buffer.from('{"jsonrpc":"2.0","id":1,"method":"\xff"}', 'latin1')])
+      const { status, body } = await chunked(url, json, [
+        Buffer.from('{"jsonrpc":"2.0","id":1,"method":"\xff"}', 'latin1'),
+      ])
       expect([status, JSON.parse(body).error.code]).toEqual([400, -32700])
     })
 
@@ -215,9 +282,12 @@ describe('the HTTP front', () => {
     })
 
     it('refuses keys that would reach a prototype, and keys that are there twice', async () => {
-      const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hello","arguments":{"__proto__":{"x":1}}}}'
+      const body =
+        '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hello","arguments":{"__proto__":{"x":1}}}}'
       expect((await post(url, 'alice', body)).status).toBe(400)
-      expect((await post(url, 'alice', '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/list"}')).status).toBe(400)
+      expect((await post(url, 'alice', '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/list"}')).status).toBe(
+        400,
+      )
     })
 
     it('survives an abyss of brackets', async () => {
@@ -237,7 +307,9 @@ describe('the HTTP front', () => {
       const session = answer.headers.get('mcp-session-id') as string
       expect(session).toMatch(/^[A-Za-z0-9_-]+$/)
       const headers = { 'mcp-session-id': session, 'mcp-protocol-version': revision }
-      expect((await post(url, 'alice', { jsonrpc: '2.0', method: 'notifications/initialized' }, headers)).status).toBe(202)
+      expect((await post(url, 'alice', { jsonrpc: '2.0', method: 'notifications/initialized' }, headers)).status).toBe(
+        202,
+      )
       expect((await post(url, 'alice', call('hello'), headers)).status).toBe(200)
     })
 
@@ -250,7 +322,10 @@ describe('the HTTP front', () => {
     it('answers -32022 to a header that names another revision', async () => {
       const answer = await post(url, 'alice', call('hello'), { 'mcp-protocol-version': '2026-07-28' })
       expect(answer.status).toBe(400)
-      expect(answer.body.error).toMatchObject({ code: -32022, data: { supported: ['2025-03-26', '2025-06-18', '2025-11-25'], requested: '2026-07-28' } })
+      expect(answer.body.error).toMatchObject({
+        code: -32022,
+        data: { supported: ['2025-03-26', '2025-06-18', '2025-11-25'], requested: '2026-07-28' },
+      })
     })
 
     it('answers 404 and -32601 to methods that the revision does not define', async () => {
@@ -269,7 +344,12 @@ describe('the HTTP front', () => {
     })
 
     it('takes batches of 2025-03-26 and of no other', async () => {
-      const batch = [rpc('ping', {}, 1), { jsonrpc: '2.0', method: 'notifications/initialized' }, call('hello', {}, 2), call('gone', {}, 3)]
+      const batch = [
+        rpc('ping', {}, 1),
+        { jsonrpc: '2.0', method: 'notifications/initialized' },
+        call('hello', {}, 2),
+        call('gone', {}, 3),
+      ]
       for (const revision of ['2025-06-18', '2025-11-25']) {
         const session = await startSession(url, 'limited', revision)
         expect((await post(url, 'limited', batch, { 'mcp-session-id': session })).body.error.code).toBe(-32600)
@@ -277,8 +357,21 @@ describe('the HTTP front', () => {
       const session = await startSession(url, 'limited', '2025-03-26')
       const { status, body } = await post(url, 'limited', batch, { 'mcp-session-id': session })
       expect(status).toBe(200)
-      expect(body.map(({ id, error }: { id: number; error?: { code: number } }) => [id, error?.code])).toEqual([[1, undefined], [2, undefined], [3, 403]])
-      expect((await post(url, 'limited', Array.from({ length: 101 }, () => rpc('ping')), { 'mcp-session-id': session })).status).toBe(400)
+      expect(body.map(({ id, error }: { id: number; error?: { code: number } }) => [id, error?.code])).toEqual([
+        [1, undefined],
+        [2, undefined],
+        [3, 403],
+      ])
+      expect(
+        (
+          await post(
+            url,
+            'limited',
+            Array.from({ length: 101 }, () => rpc('ping')),
+            { 'mcp-session-id': session },
+          )
+        ).status,
+      ).toBe(400)
       expect((await post(url, 'limited', [initialize(), rpc('ping')], { 'mcp-session-id': session })).status).toBe(400)
     })
 
@@ -304,9 +397,16 @@ describe('the HTTP front', () => {
     it('lists what may be called and refuses the rest alike, whether it exists or not', async () => {
       const { tools } = (await post(url, 'limited', rpc('tools/list'))).body.result
       expect(tools.map(({ name }: { name: string }) => name)).toEqual(['hello'])
-      expect((await post(url, 'limited', rpc('resources/list'))).body.result.resources.map(({ uri }: { uri: string }) => uri)).toEqual(['memo://open/1'])
+      expect(
+        (await post(url, 'limited', rpc('resources/list'))).body.result.resources.map(
+          ({ uri }: { uri: string }) => uri,
+        ),
+      ).toEqual(['memo://open/1'])
       expect((await post(url, 'limited', rpc('prompts/list'))).body.result.prompts).toEqual([])
-      const [hidden, absent] = [await post(url, 'limited', call('whoami', {}, 5)), await post(url, 'limited', call('never was', {}, 5))]
+      const [hidden, absent] = [
+        await post(url, 'limited', call('whoami', {}, 5)),
+        await post(url, 'limited', call('never was', {}, 5)),
+      ]
       expect([hidden.status, hidden.headers.get('www-authenticate')]).toEqual([403, null])
       expect(hidden.body).toEqual(absent.body)
       expect(hidden.body).toMatchObject({ id: 5, error: { code: 403, data: { code: 'PORTCULLIS_FORBIDDEN' } } })
@@ -320,7 +420,10 @@ describe('the HTTP front', () => {
       ['resources/unsubscribe', { uri: 'memo://secret/1' }],
       ['prompts/get', { name: 'greet' }],
       ['completion/complete', { ref: { type: 'ref/prompt', name: 'greet' }, argument: { name: 'a', value: '' } }],
-      ['completion/complete', { ref: { type: 'ref/resource', uri: 'memo://secret/{id}' }, argument: { name: 'id', value: '' } }],
+      [
+        'completion/complete',
+        { ref: { type: 'ref/resource', uri: 'memo://secret/{id}' }, argument: { name: 'id', value: '' } },
+      ],
       ['logging/setLevel', { level: 'debug' }],
     ])('decides %s too', async (method, params) => {
       expect((await post(url, 'limited', rpc(method, params))).status).toBe(403)
@@ -328,7 +431,9 @@ describe('the HTTP front', () => {
     })
 
     it('lets in who may', async () => {
-      expect((await post(url, 'limited', rpc('resources/read', { uri: 'memo://open/1' }))).body.result.contents[0].text).toBe('open')
+      expect(
+        (await post(url, 'limited', rpc('resources/read', { uri: 'memo://open/1' }))).body.result.contents[0].text,
+      ).toBe('open')
       expect((await post(url, 'alice', rpc('prompts/get', { name: 'greet' }))).body.result.messages).toHaveLength(1)
     })
   })
@@ -371,7 +476,12 @@ describe('limits over HTTP', () => {
     const world = await serve(naiveServer('v1', createGates()) as never, { limiter: limited(5) })
     const { url } = world.served
     const session = await startSession(url, 'alice', '2025-03-26')
-    const { body } = await post(url, 'alice', Array.from({ length: 6 }, (_, id) => call('hello', {}, id)), { 'mcp-session-id': session })
+    const { body } = await post(
+      url,
+      'alice',
+      Array.from({ length: 6 }, (_, id) => call('hello', {}, id)),
+      { 'mcp-session-id': session },
+    )
     expect(body.filter(({ error }: { error?: unknown }) => error === undefined)).toHaveLength(4)
     await world.served.close(0)
   })
@@ -380,7 +490,8 @@ describe('limits over HTTP', () => {
     const world = await serve(naiveServer('v1', createGates()) as never, { limiter: limited(1000, 3) })
     const { url } = world.served
     const statuses: number[] = []
-    for (const key of ['guess-1', undefined, 'guess-2', 'guess-3', undefined]) statuses.push((await post(url, key, call('hello'))).status)
+    for (const key of ['guess-1', undefined, 'guess-2', 'guess-3', undefined])
+      statuses.push((await post(url, key, call('hello'))).status)
     expect(statuses).toEqual([401, 401, 401, 429, 429])
     expect((await post(url, 'alice', call('hello'))).status).toBe(200)
     await world.served.close(0)
@@ -423,13 +534,20 @@ describe('options of the HTTP front', () => {
       expect((await post(url, undefined, message)).body.result.content[0].text).toBe('api_key:t::alice')
       expect((await post(url, 'limited', message)).status).toBe(403)
     }
-    for (const wrong of [{ type: 'oauth2', access_token: 'alice' }, { type: 'api_key' }, 'alice', { type: 'api_key', api_key: 'x' }]) {
+    for (const wrong of [
+      { type: 'oauth2', access_token: 'alice' },
+      { type: 'api_key' },
+      'alice',
+      { type: 'api_key', api_key: 'x' },
+    ]) {
       const answer = await post(url, undefined, { ...call('whoami'), auth: wrong })
       expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer error="invalid_token"'])
     }
     expect((await post(url, undefined, call('whoami'))).headers.get('www-authenticate')).toBe('Bearer')
     expect((await post(url, undefined, { ...call('hello', { name: 'x'.repeat(70_000) }), auth })).status).toBe(401)
-    expect((await post(url, undefined, { ...call('whoami'), auth, params: { ...call('whoami').params, auth } })).status).toBe(401)
+    expect(
+      (await post(url, undefined, { ...call('whoami'), auth, params: { ...call('whoami').params, auth } })).status,
+    ).toBe(401)
     await world.served.close(0)
   })
 
@@ -452,12 +570,20 @@ describe('options of the HTTP front', () => {
 
   it('asks a custom authenticator, which is one function', async () => {
     const world = await serve(naiveServer('v1', createGates()) as never, {
-      authenticate: { custom: ({ header }) => (header?.('x-user') === undefined ? undefined : principal(`custom:${header('x-user')}`, ['*'], 'custom')) },
+      authenticate: {
+        custom: ({ header }) =>
+          header?.('x-user') === undefined ? undefined : principal(`custom:${header('x-user')}`, ['*'], 'custom'),
+      },
     })
     const { url } = world.served
-    expect((await post(url, undefined, call('whoami'), { 'x-user': 'eve' })).body.result.content[0].text).toBe('custom:eve')
+    expect((await post(url, undefined, call('whoami'), { 'x-user': 'eve' })).body.result.content[0].text).toBe(
+      'custom:eve',
+    )
     expect((await post(url, undefined, call('whoami'))).status).toBe(401)
-    expect((await post(url, undefined, initialize(), { 'x-user': 'eve' })).body.result.capabilities.experimental.authentication.types).toEqual(['custom'])
+    expect(
+      (await post(url, undefined, initialize(), { 'x-user': 'eve' })).body.result.capabilities.experimental
+        .authentication.types,
+    ).toEqual(['custom'])
     await world.served.close(0)
   })
 

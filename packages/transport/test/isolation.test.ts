@@ -1,5 +1,17 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { call, createGates, eventually, type Gate, listen, naiveServer, post, rpc, serve, startSession, type World } from './support.ts'
+import {
+  call,
+  createGates,
+  eventually,
+  type Gate,
+  listen,
+  naiveServer,
+  post,
+  rpc,
+  serve,
+  startSession,
+  type World,
+} from './support.ts'
 
 /** One naive server, two clients, and everything that one of them might try on the other. */
 describe.each(['v1', 'v2'] as const)('clients of one naive %s server', (generation) => {
@@ -14,7 +26,10 @@ describe.each(['v1', 'v2'] as const)('clients of one naive %s server', (generati
       if (generation === 'v2') raw.setRequestHandler(method, async () => ({}))
       else {
         const types = await import('@modelcontextprotocol/sdk/types.js')
-        raw.setRequestHandler(method === 'resources/subscribe' ? types.SubscribeRequestSchema : types.UnsubscribeRequestSchema, async () => ({}))
+        raw.setRequestHandler(
+          method === 'resources/subscribe' ? types.SubscribeRequestSchema : types.UnsubscribeRequestSchema,
+          async () => ({}),
+        )
       }
     }
     world = await serve(server as never)
@@ -24,7 +39,11 @@ describe.each(['v1', 'v2'] as const)('clients of one naive %s server', (generati
   let updated: (uri: string) => Promise<void>
   afterEach(async () => world.served.close(0))
 
-  const cancel = (requestId: string | number) => ({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } })
+  const cancel = (requestId: string | number) => ({
+    jsonrpc: '2.0',
+    method: 'notifications/cancelled',
+    params: { requestId },
+  })
 
   it('cannot cancel a call of another, even with the same id', async () => {
     const url = await start()
@@ -38,7 +57,9 @@ describe.each(['v1', 'v2'] as const)('clients of one naive %s server', (generati
     }
     gate('a').open()
     expect((await running).body.result.content[0].text).toBe('done a')
-    await eventually(() => world.events.find(({ type, reason }) => type === 'refused' && reason === 'foreign_id:cancelled'))
+    await eventually(() =>
+      world.events.find(({ type, reason }) => type === 'refused' && reason === 'foreign_id:cancelled'),
+    )
   })
 
   it('can cancel its own call, and the call then has no answer', async () => {
@@ -92,7 +113,11 @@ describe.each(['v1', 'v2'] as const)('clients of one naive %s server', (generati
     const question = JSON.parse(new TextDecoder().decode((await reader.read()).value).split('data: ')[1] as string)
     expect(question).toMatchObject({ method: 'elicitation/create', params: { message: 'Password?' } })
 
-    const answer = (content: string) => ({ jsonrpc: '2.0', id: question.id, result: { action: 'accept', content: { answer: content } } })
+    const answer = (content: string) => ({
+      jsonrpc: '2.0',
+      id: question.id,
+      result: { action: 'accept', content: { answer: content } },
+    })
     await post(url, 'mallory', answer('forged'), { 'mcp-session-id': mallory })
     await post(url, 'mallory', answer('forged'))
     expect((await post(url, 'mallory', answer('forged'), { 'mcp-session-id': alice })).status).toBe(404)
@@ -111,10 +136,18 @@ describe.each(['v1', 'v2'] as const)('clients of one naive %s server', (generati
     const alice = await startSession(url, 'alice', '2025-11-25', { elicitation: { form: {} } })
     await startSession(url, 'mallory', '2025-11-25', {})
     const stream = await listen(url, 'alice', alice)
-    const asking = post(url, 'alice', call('ask', { question: 'Still there?' }, 1), { 'mcp-session-id': alice, accept: 'application/json' })
+    const asking = post(url, 'alice', call('ask', { question: 'Still there?' }, 1), {
+      'mcp-session-id': alice,
+      accept: 'application/json',
+    })
     const question = await stream.next()
     expect(question).toMatchObject({ method: 'elicitation/create' })
-    await post(url, 'alice', { jsonrpc: '2.0', id: question.id, result: { action: 'decline' } }, { 'mcp-session-id': alice })
+    await post(
+      url,
+      'alice',
+      { jsonrpc: '2.0', id: question.id, result: { action: 'decline' } },
+      { 'mcp-session-id': alice },
+    )
     expect((await asking).body.result.content[0].text).toContain('decline')
     stream.close()
   })
@@ -136,7 +169,10 @@ describe.each(['v1', 'v2'] as const)('clients of one naive %s server', (generati
     await Promise.all([gate('a').entered, gate('m').entered])
     gate('m').open()
     gate('a').open()
-    for (const [answer, name] of [[await first, 'a'], [await second, 'm']] as const) {
+    for (const [answer, name] of [
+      [await first, 'a'],
+      [await second, 'm'],
+    ] as const) {
       expect(answer.messages).toHaveLength(2)
       expect(answer.messages[0].params).toMatchObject({ progressToken: 'same', message: name })
     }
@@ -158,7 +194,10 @@ describe.each(['v1', 'v2'] as const)('clients of one naive %s server', (generati
     await gate('a').entered
     const other = await post(url, 'mallory', call('shout', { what: 'for mallory' }), { 'mcp-session-id': mallory })
     gate('a').open()
-    expect((await running).messages.slice(0, -1).map(({ params }) => params.data)).toEqual(['for alice', 'for alice again'])
+    expect((await running).messages.slice(0, -1).map(({ params }) => params.data)).toEqual([
+      'for alice',
+      'for alice again',
+    ])
     expect(other.messages.slice(0, -1).map(({ params }) => params.data)).toEqual(['for mallory'])
     bystander.close()
     expect(await bystander.next()).toBeUndefined()

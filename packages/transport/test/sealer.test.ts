@@ -44,6 +44,8 @@ describe('createSealer', () => {
 
   it('derives keys by HKDF-SHA256 with the purpose in the info', () => {
     // Computed with another implementation (Python: HKDF over hmac, RFC 5869).
-    expect(Buffer.from(deriveKey(one, 'session')).toString('hex')).toBe('15015d5b26229285f5906e1a65e86f7c99f0f820a20d5923b5e75d9f09e1e1d4')
+    expect(Buffer.from(deriveKey(one, 'session')).toString('hex')).toBe(
+      '15015d5b26229285f5906e1a65e86f7c99f0f820a20d5923b5e75d9f09e1e1d4',
+    )
   })
 })

@@ -5,7 +5,20 @@ import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createStdioUpstream, type McpEndpoint, secureStdio } from '../src/index.ts'
-import { call, createGates, everyKey, eventually, type Gate, initialize, keyring, naiveServer, post, rpc, serve, startSession } from './support.ts'
+import {
+  call,
+  createGates,
+  everyKey,
+  eventually,
+  type Gate,
+  initialize,
+  keyring,
+  naiveServer,
+  post,
+  rpc,
+  serve,
+  startSession,
+} from './support.ts'
 
 const start = async (endpoint: McpEndpoint, credential?: string) => {
   const keys = everyKey()
@@ -28,11 +41,16 @@ const start = async (endpoint: McpEndpoint, credential?: string) => {
     rest = lines.pop() as string
     for (const line of lines) seen.push(JSON.parse(line))
   })
-  const stdio = await secureStdio(endpoint, guard, { input, output, ...(credential === undefined ? {} : { credential }) })
+  const stdio = await secureStdio(endpoint, guard, {
+    input,
+    output,
+    ...(credential === undefined ? {} : { credential }),
+  })
   const say = (message: unknown): void => {
     input.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`)
   }
-  const answerTo = (id: unknown) => eventually(() => seen.find((message) => message.id === id && message.method === undefined))
+  const answerTo = (id: unknown) =>
+    eventually(() => seen.find((message) => message.id === id && message.method === undefined))
   const ask = async (message: { id: unknown }) => {
     say(message)
     return answerTo(message.id)
@@ -64,7 +82,10 @@ describe.each(['v1', 'v2'] as const)('secureStdio over a %s server', (generation
     expect((await ask(call('whoami'))).error).toMatchObject({ code: 403, data: { code: 'PORTCULLIS_FORBIDDEN' } })
   })
 
-  it.each([['no key', undefined], ['a wrong key', 'wrong']])('answers every request with 401 for %s and stays up', async (_, credential) => {
+  it.each([
+    ['no key', undefined],
+    ['a wrong key', 'wrong'],
+  ])('answers every request with 401 for %s and stays up', async (_, credential) => {
     const { ask, say, seen } = await begin(credential)
     for (const message of [initialize(), rpc('tools/list'), call('hello'), rpc('ping'), rpc('no/such')]) {
       expect((await ask(message)).error).toMatchObject({ code: 401, data: { code: 'PORTCULLIS_UNAUTHENTICATED' } })
@@ -93,10 +114,21 @@ describe.each(['v1', 'v2'] as const)('secureStdio over a %s server', (generation
 
   it('answers what is not a message and goes on', async () => {
     const { say, ask, seen } = await begin('alice')
-    for (const line of ['{', '[]', `[${JSON.stringify(call('hello'))}]`, '"x"', '{"jsonrpc":"2.0","id":1}', '['.repeat(100_000), 'x'.repeat(1_100_000)]) say(line)
+    for (const line of [
+      '{',
+      '[]',
+      `[${JSON.stringify(call('hello'))}]`,
+      '"x"',
+      '{"jsonrpc":"2.0","id":1}',
+      '['.repeat(100_000),
+      'x'.repeat(1_100_000),
+    ])
+      say(line)
     say('')
     await eventually(() => (seen.length >= 7 ? true : undefined))
-    expect(seen.map(({ error }) => error.code).sort()).toEqual([-32600, -32600, -32600, -32600, -32600, -32700, 413].sort())
+    expect(seen.map(({ error }) => error.code).sort()).toEqual(
+      [-32600, -32600, -32600, -32600, -32600, -32700, 413].sort(),
+    )
     expect((await ask(call('hello'))).result).toBeDefined()
   })
 
@@ -140,14 +172,22 @@ describe.each(['v1', 'v2'] as const)('secureStdio over a %s server', (generation
 describe('createStdioUpstream', () => {
   const fixture = fileURLToPath(new URL('./fixtures/upstream.mjs', import.meta.url))
   const upstream = (env: Record<string, string> = {}) =>
-    createStdioUpstream({ command: process.execPath, args: [fixture], env: { PATH: process.env['PATH'] ?? '', ...env } })
+    createStdioUpstream({
+      command: process.execPath,
+      args: [fixture],
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+    })
 
   it('puts a process behind the guard, for many clients at once', async () => {
     const world = await serve(upstream())
     const { url } = world.served
     const tools = (await post(url, 'limited', rpc('tools/list'))).body.result.tools
     expect(tools.map(({ name }: { name: string }) => name)).toEqual(['hello'])
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, id) => post(url, id % 2 ? 'alice' : 'mallory', call('hello', { name: `${id}` }, 1))))
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, id) =>
+        post(url, id % 2 ? 'alice' : 'mallory', call('hello', { name: `${id}` }, 1)),
+      ),
+    )
     expect(answers.map(({ body }) => body.result.content[0].text)).toEqual(answers.map((_, id) => `Hello, ${id}!`))
     expect((await post(url, 'limited', call('crash'))).status).toBe(403)
     await world.served.close(0)
@@ -183,7 +223,9 @@ describe('createStdioUpstream', () => {
   })
 
   it('is refused when it cannot be started', async () => {
-    await expect(serve(createStdioUpstream({ command: '/no/such/program', env: {} }))).rejects.toMatchObject({ code: 'ERR_TRANSPORT_UPSTREAM' })
+    await expect(serve(createStdioUpstream({ command: '/no/such/program', env: {} }))).rejects.toMatchObject({
+      code: 'ERR_TRANSPORT_UPSTREAM',
+    })
   })
 
   it('gives what nobody can be named for to the sole client, and to nobody of many', async () => {

@@ -15,9 +15,7 @@ export const keyring = (keys: Record<string, Principal>) => ({
   keys,
   verify: (text: string) => {
     const found = Object.hasOwn(keys, text) ? keys[text] : undefined
-    return found === undefined
-      ? { ok: false as const, reason: 'unknown' }
-      : { ok: true as const, principal: found }
+    return found === undefined ? { ok: false as const, reason: 'unknown' } : { ok: true as const, principal: found }
   },
 })
 
@@ -58,7 +56,10 @@ export const serve = async (
 
 /** Gates that a test opens: a tool that waits for one is surely under way. */
 export const createGates = () => {
-  const gates = new Map<string, { open: () => void; opened: Promise<void>; entered: Promise<void>; enter: () => void }>()
+  const gates = new Map<
+    string,
+    { open: () => void; opened: Promise<void>; entered: Promise<void>; enter: () => void }
+  >()
   const gate = (name: string) => {
     const known = gates.get(name)
     if (known !== undefined) return known
@@ -129,12 +130,17 @@ export const naiveServer = (generation: 'v1' | 'v2', gate: Gate): AnyServer => {
     const token = (extra._meta ?? extra.mcpReq?._meta)?.progressToken
     gate(name).enter()
     await gate(name).opened
-    await raw.notification({ method: 'notifications/progress', params: { progressToken: token, progress: 1, message: name } })
+    await raw.notification({
+      method: 'notifications/progress',
+      params: { progressToken: token, progress: 1, message: name },
+    })
     return text(`progressed ${name}`)
   })
 
   server.registerResource('open', 'memo://open/1', {}, async (uri) => ({ contents: [{ uri: uri.href, text: 'open' }] }))
-  server.registerResource('secret', 'memo://secret/1', {}, async (uri) => ({ contents: [{ uri: uri.href, text: 'secret' }] }))
+  server.registerResource('secret', 'memo://secret/1', {}, async (uri) => ({
+    contents: [{ uri: uri.href, text: 'secret' }],
+  }))
   server.registerPrompt('greet', { description: 'greets' }, async () => ({
     messages: [{ role: 'user' as const, content: { type: 'text' as const, text: 'hi' } }],
   }))
@@ -183,14 +189,24 @@ export const events = (raw: string): any[] =>
     .flatMap((block) => block.split('\n').filter((line) => line.startsWith('data: ')))
     .map((line) => JSON.parse(line.slice(6)))
 
-export const call = (name: string, args: Record<string, unknown> = {}, id: string | number = nextId++, meta?: unknown) => ({
+export const call = (
+  name: string,
+  args: Record<string, unknown> = {},
+  id: string | number = nextId++,
+  meta?: unknown,
+) => ({
   jsonrpc: '2.0',
   id,
   method: 'tools/call',
   params: { name, arguments: args, ...(meta === undefined ? {} : { _meta: meta }) },
 })
 
-export const rpc = (method: string, params: unknown = {}, id: string | number = nextId++) => ({ jsonrpc: '2.0', id, method, params })
+export const rpc = (method: string, params: unknown = {}, id: string | number = nextId++) => ({
+  jsonrpc: '2.0',
+  id,
+  method,
+  params,
+})
 
 export const initialize = (revision = '2025-11-25', capabilities: Record<string, unknown> = {}) =>
   rpc('initialize', { protocolVersion: revision, capabilities, clientInfo: { name: 'test', version: '1' } })
@@ -258,7 +274,11 @@ export const raw = (port: number, text: string): Promise<string> =>
   })
 
 /** A POST whose body is sent in chunks, without a declared length. */
-export const chunked = (url: string, headers: Record<string, string>, chunks: Iterable<Buffer>): Promise<{ status: number; body: string }> =>
+export const chunked = (
+  url: string,
+  headers: Record<string, string>,
+  chunks: Iterable<Buffer>,
+): Promise<{ status: number; body: string }> =>
   new Promise((resolve, reject) => {
     const request = httpRequest(url, { method: 'POST', headers }, (response) => {
       let body = ''

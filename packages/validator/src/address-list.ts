@@ -44,14 +44,6 @@ export function createAddressList(entries: readonly string[] = [], options: Addr
   const kept = new Map<string, { readonly reason?: string; readonly endsMs: number }>()
   let nextEndMs = Number.POSITIVE_INFINITY
 
-  const malformed = <T>(use: () => T): T => {
-    try {
-      return use()
-    } catch (error) {
-      if (error instanceof NetError) throw new ValidatorError('ERR_VALIDATOR_ADDRESS', error.message, { cause: error })
-      throw error
-    }
-  }
   /** Nothing is looked through before the first entry ends. */
   const expire = (nowMs: number): void => {
     if (nowMs < nextEndMs) return
@@ -73,7 +65,7 @@ export function createAddressList(entries: readonly string[] = [], options: Addr
       }
       const nowMs = clock()
       expire(nowMs)
-      const canonical = malformed(() => createCidrSet([cidr]).entries()[0] as string)
+      const canonical = canonicalCidr(cidr)
       const known = kept.get(canonical)
       if (known === undefined && kept.size >= maxEntries) {
         throw new ValidatorError('ERR_VALIDATOR_LIST_FULL', `the address list holds ${maxEntries} entries already`)
@@ -85,7 +77,7 @@ export function createAddressList(entries: readonly string[] = [], options: Addr
       nextEndMs = Math.min(nextEndMs, endsMs)
     },
     remove(cidr) {
-      const canonical = malformed(() => createCidrSet([cidr]).entries()[0] as string)
+      const canonical = canonicalCidr(cidr)
       expire(clock())
       set.delete(canonical)
       return kept.delete(canonical)
@@ -107,4 +99,13 @@ export function createAddressList(entries: readonly string[] = [], options: Addr
   }
   for (const cidr of entries) list.add(cidr)
   return list
+}
+
+function canonicalCidr(cidr: string): string {
+  try {
+    return createCidrSet([cidr]).entries()[0] as string
+  } catch (error) {
+    if (error instanceof NetError) throw new ValidatorError('ERR_VALIDATOR_ADDRESS', error.message, { cause: error })
+    throw error
+  }
 }

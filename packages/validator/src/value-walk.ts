@@ -72,7 +72,10 @@ export function walkValue(
     if (path.length >= settings.maxDepth) return stop('json.depth', `limit ${settings.maxDepth}`)
     if (Array.isArray(node)) {
       const items = member(nodeSchema, 'items')
-      for (let i = 0; i < node.length && !stopped && !out.full; i++) descend(i, node[i], items, kind)
+      for (const [index, child] of node.entries()) {
+        if (stopped || out.full) return
+        descend(index, child, items, kind)
+      }
       return
     }
     const properties = member(nodeSchema, 'properties')

@@ -15,10 +15,11 @@ function holdsBanned(value: unknown): boolean {
   )
 }
 
+const constructors = (value: unknown): boolean => JSON.stringify(value)?.includes('"constructor":{') ?? false
+
 describe('checkText', () => {
   it('has nothing against what JSON.stringify writes', () => {
     const json = fc.jsonValue({ maxDepth: 10, stringUnit: 'binary' })
-    const constructors = (value: unknown): boolean => JSON.stringify(value)?.includes('"constructor":{') ?? false
     fc.assert(
       fc.property(json, fc.constantFrom(undefined, 1, '\t'), (value, indent) => {
         fc.pre(!holdsBanned(value) && !constructors(value))

@@ -122,12 +122,12 @@ describe('checkCall', () => {
   })
 })
 
-describe('checkValue', () => {
-  const check = (value: unknown, kind: ValueKind | undefined, preset: ValidatorOptions['preset'] = 'standard') =>
-    createValidator({ preset })
-      .checkValue(value, kind)
-      .map(({ ruleId }) => ruleId)
+const check = (value: unknown, kind: ValueKind | undefined, preset: ValidatorOptions['preset'] = 'standard') =>
+  createValidator({ preset })
+    .checkValue(value, kind)
+    .map(({ ruleId }) => ruleId)
 
+describe('checkValue', () => {
   it('answers what would be enforced for the kind', () => {
     expect(check('../', 'string')).toEqual(['pattern.path_traversal'])
     expect(check('../', 'text')).toEqual([])
@@ -154,60 +154,61 @@ describe('checkValue', () => {
   })
 })
 
-describe('checkResult', () => {
-  const check = (result: unknown, options: ValidatorOptions = {}, textLength?: number) =>
-    createValidator(options).checkResult({
-      server: 's',
-      tool: 't',
-      result,
-      ...(textLength === undefined ? {} : { textLength }),
-    })
-  const nested = (depth: number): unknown => {
-    let value: unknown = 1
-    for (let i = 0; i < depth; i++) value = [value]
-    return value
-  }
+const checkResult = (result: unknown, options: ValidatorOptions = {}, textLength?: number) =>
+  createValidator(options).checkResult({
+    server: 's',
+    tool: 't',
+    result,
+    ...(textLength === undefined ? {} : { textLength }),
+  })
 
+const nested = (depth: number): unknown => {
+  let value: unknown = 1
+  for (let i = 0; i < depth; i++) value = [value]
+  return value
+}
+
+describe('checkResult', () => {
   it('lets results pass that are in order', () => {
-    expect(check({ content: [{ type: 'text', text: '../<script>' }] })).toEqual([])
-    expect(check(undefined)).toEqual([])
-    expect(check('é'.repeat(49), { maxResultBytes: 100 })).toEqual([])
+    expect(checkResult({ content: [{ type: 'text', text: '../<script>' }] })).toEqual([])
+    expect(checkResult(undefined)).toEqual([])
+    expect(checkResult('é'.repeat(49), { maxResultBytes: 100 })).toEqual([])
   })
 
   it('size is enforced, whatever the preset', () => {
     for (const preset of ['off', 'standard', 'strict'] as const) {
-      expect(brief(check('é'.repeat(50), { maxResultBytes: 100, preset }))).toEqual([['result.size', '', true]])
-      expect(brief(check({}, { preset }, 16_777_217))).toEqual([['result.size', '', true]])
+      expect(brief(checkResult('é'.repeat(50), { maxResultBytes: 100, preset }))).toEqual([['result.size', '', true]])
+      expect(brief(checkResult({}, { preset }, 16_777_217))).toEqual([['result.size', '', true]])
     }
-    expect(brief(check({ ['k'.repeat(200)]: 1 }, { maxResultBytes: 100 }))).toEqual([['result.size', '', true]])
+    expect(brief(checkResult({ ['k'.repeat(200)]: 1 }, { maxResultBytes: 100 }))).toEqual([['result.size', '', true]])
     expect(
       brief(
-        check(
+        checkResult(
           Array.from({ length: 60 }, () => 1),
           { maxResultBytes: 100 },
         ),
       ),
     ).toEqual([['result.size', '', true]])
-    expect(check('x'.repeat(16_777_000))).toEqual([])
+    expect(checkResult('x'.repeat(16_777_000))).toEqual([])
   })
 
   it('depth is recorded, and enforced where writing the result could overflow the stack', () => {
-    expect(check(nested(64))).toEqual([])
-    expect(brief(check(nested(65)))).toEqual([['result.depth', '', false]])
-    expect(brief(check(nested(1001)))).toEqual([['result.depth', '', true]])
-    expect(brief(check(nested(1_000_000)))).toEqual([['result.depth', '', true]])
+    expect(checkResult(nested(64))).toEqual([])
+    expect(brief(checkResult(nested(65)))).toEqual([['result.depth', '', false]])
+    expect(brief(checkResult(nested(1001)))).toEqual([['result.depth', '', true]])
+    expect(brief(checkResult(nested(1_000_000)))).toEqual([['result.depth', '', true]])
   })
 
   it('size is seen below any depth, and a result that holds itself ends', () => {
     let value: unknown = 'x'.repeat(200)
     for (let i = 0; i < 100; i++) value = [value]
-    expect(brief(check(value, { maxResultBytes: 300 }))).toEqual([['result.size', '', true]])
+    expect(brief(checkResult(value, { maxResultBytes: 300 }))).toEqual([['result.size', '', true]])
     const loop: unknown[] = []
     loop.push(loop)
-    expect(brief(check(loop))).toEqual([['result.depth', '', true]])
+    expect(brief(checkResult(loop))).toEqual([['result.depth', '', true]])
     let wide: unknown[] = ['x']
     for (let i = 0; i < 40; i++) wide = [wide, wide]
-    expect(brief(check(wide, { maxResultBytes: 1_000_000 }))).toEqual([['result.size', '', true]])
+    expect(brief(checkResult(wide, { maxResultBytes: 1_000_000 }))).toEqual([['result.size', '', true]])
   })
 })
 

@@ -8,7 +8,9 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     const { id, params } = JSON.parse(Buffer.concat(chunks).toString())
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: params.arguments.message }] } }))
+    response.end(
+      JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: params.arguments.message }] } }),
+    )
   })
 })
 server.listen(0, '127.0.0.1', () => ready(server))

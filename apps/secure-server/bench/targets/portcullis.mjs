@@ -7,10 +7,18 @@ import { fileURLToPath } from 'node:url'
 
 const dir = mkdtempSync(join(tmpdir(), 'portcullis-bench-'))
 const limit = { requests: 1_000_000_000, windowMs: 60_000 }
-writeFileSync(join(dir, 'portcullis.json'), JSON.stringify({ operations: false, rateLimit: { api_key: limit }, log: { level: 'error' } }), { mode: 0o600 })
-const child = spawn(process.execPath, [fileURLToPath(new URL('../../dist/main.js', import.meta.url)), '--dir', dir, '--port', '0'], {
-  stdio: ['ignore', 'pipe', 'inherit'],
-})
+writeFileSync(
+  join(dir, 'portcullis.json'),
+  JSON.stringify({ operations: false, rateLimit: { api_key: limit }, log: { level: 'error' } }),
+  { mode: 0o600 },
+)
+const child = spawn(
+  process.execPath,
+  [fileURLToPath(new URL('../../dist/main.js', import.meta.url)), '--dir', dir, '--port', '0'],
+  {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  },
+)
 child.stdout.on('data', (chunk) => {
   const url = /http:\S+\/mcp/.exec(chunk.toString())?.[0]
   if (url === undefined) return

@@ -9,7 +9,9 @@ export interface BuiltInOptions {
   readonly clock?: () => number
 }
 
-const text = (value: string): { content: [{ type: 'text'; text: string }] } => ({ content: [{ type: 'text', text: value }] })
+const text = (value: string): { content: [{ type: 'text'; text: string }] } => ({
+  content: [{ type: 'text', text: value }],
+})
 
 const timeIn = (nowMs: number, timezone: string): string | undefined => {
   try {
@@ -23,19 +25,24 @@ const timeIn = (nowMs: number, timezone: string): string | undefined => {
 /** The tools of the specification, on the official SDK. It knows nothing of keys and limits: all of that is in front of it. */
 export const createBuiltInServer = ({ name, version, clock = Date.now }: BuiltInOptions): McpServer => {
   const startedAtMs = clock()
-  const server = new McpServer(
-    { name, version },
-    { capabilities: { tools: {}, resources: {}, prompts: {} } },
-  )
+  const server = new McpServer({ name, version }, { capabilities: { tools: {}, resources: {}, prompts: {} } })
 
   server.registerTool(
     'hello_world',
-    { description: 'Says hello.', inputSchema: z.object({ name: z.string().max(200).optional() }), annotations: { readOnlyHint: true } },
+    {
+      description: 'Says hello.',
+      inputSchema: z.object({ name: z.string().max(200).optional() }),
+      annotations: { readOnlyHint: true },
+    },
     async ({ name: who }) => text(`Hello, ${who ?? 'World'}!`),
   )
   server.registerTool(
     'echo',
-    { description: 'Says what it is told.', inputSchema: z.object({ message: z.string() }), annotations: { readOnlyHint: true } },
+    {
+      description: 'Says what it is told.',
+      inputSchema: z.object({ message: z.string() }),
+      annotations: { readOnlyHint: true },
+    },
     async ({ message }) => text(message),
   )
   server.registerTool(
@@ -54,7 +61,11 @@ export const createBuiltInServer = ({ name, version, clock = Date.now }: BuiltIn
   )
   server.registerTool(
     'debug_info',
-    { description: 'What this server is and who it takes you for.', inputSchema: z.object({}), annotations: { readOnlyHint: true } },
+    {
+      description: 'What this server is and who it takes you for.',
+      inputSchema: z.object({}),
+      annotations: { readOnlyHint: true },
+    },
     async (_, context) => {
       const { authInfo } = context.http ?? {}
       const principal = principalOf(authInfo)

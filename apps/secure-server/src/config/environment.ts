@@ -27,7 +27,8 @@ const port = (env: Environment, name: string): number | undefined => {
   const text = env[name]
   if (text === undefined || text === '') return undefined
   const number = portOf(text)
-  if (number === undefined) throw configurationError(`${name} must be a number from 0 to 65535, not ${JSON.stringify(text)}`)
+  if (number === undefined)
+    throw configurationError(`${name} must be a number from 0 to 65535, not ${JSON.stringify(text)}`)
   return number
 }
 

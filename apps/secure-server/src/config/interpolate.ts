@@ -18,7 +18,8 @@ export const interpolate = (
 ): unknown => {
   if (typeof value === 'string') {
     return value.replace(reference, (_, kind: string, name: string) => {
-      if (kind === 'env') return sources.env[name] ?? fail(path, `the environment variable ${JSON.stringify(name)} is not set`)
+      if (kind === 'env')
+        return sources.env[name] ?? fail(path, `the environment variable ${JSON.stringify(name)} is not set`)
       try {
         return sources.readFile(name).replace(/\r?\n$/, '')
       } catch (error) {
@@ -28,5 +29,7 @@ export const interpolate = (
   }
   if (Array.isArray(value)) return value.map((item, index) => interpolate(item, sources, fail, [...path, index]))
   if (!isRecord(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, interpolate(item, sources, fail, [...path, key])]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, interpolate(item, sources, fail, [...path, key])]),
+  )
 }

@@ -26,7 +26,12 @@ const keysAt = (node: z.core.$ZodType, path: readonly PropertyKey[]): string[] =
   }
 }
 
-const lineOf = (document: Document, lines: LineCounter, path: readonly PropertyKey[], key?: string): number | undefined => {
+const lineOf = (
+  document: Document,
+  lines: LineCounter,
+  path: readonly PropertyKey[],
+  key?: string,
+): number | undefined => {
   const places = key === undefined ? [path] : [[...path, key], path]
   for (const place of places) {
     for (let length = place.length; length > 0; length--) {
@@ -38,15 +43,20 @@ const lineOf = (document: Document, lines: LineCounter, path: readonly PropertyK
 }
 
 const dotted = (path: readonly PropertyKey[]): string =>
-  path.map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${String(part)}`)).join('')
+  path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${String(part)}`))
+    .join('')
 
 /** The issue that says most: inside a union zod reports each branch, and the one that got furthest is the one that was meant. */
 const deepest = (issue: z.core.$ZodIssue): z.core.$ZodIssue => {
   if (issue.code !== 'invalid_union') return issue
-  const inner = issue.errors.flat().sort((one, other) => other.path.length - one.path.length || rank(other) - rank(one))[0]
+  const inner = issue.errors
+    .flat()
+    .sort((one, other) => other.path.length - one.path.length || rank(other) - rank(one))[0]
   return inner === undefined ? issue : deepest({ ...inner, path: [...issue.path, ...inner.path] })
 }
-const rank = (issue: z.core.$ZodIssue): number => (issue.code === 'unrecognized_keys' ? 2 : issue.code === 'invalid_value' ? 0 : 1)
+const rank = (issue: z.core.$ZodIssue): number =>
+  issue.code === 'unrecognized_keys' ? 2 : issue.code === 'invalid_value' ? 0 : 1
 
 /**
  * A configuration out of YAML or JSON text.
@@ -67,14 +77,22 @@ export const parseConfiguration = (text: string, file: string, sources: Sources)
   } catch (error) {
     return fail(undefined, (error as Error).message)
   }
-  const interpolated = interpolate(value, sources, (path, message) => fail(lineOf(document, lines, path), `${dotted(path)}: ${message}`))
+  const interpolated = interpolate(value, sources, (path, message) =>
+    fail(lineOf(document, lines, path), `${dotted(path)}: ${message}`),
+  )
   const parsed = schema.safeParse(interpolated)
   if (parsed.success) return parsed.data
   const issue = deepest(parsed.error.issues[0] as z.core.$ZodIssue)
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] as string
     const place = dotted([...issue.path, key])
-    return fail(lineOf(document, lines, issue.path, key), `unknown key ${JSON.stringify(place)}${didYouMean(key, keysAt(schema, issue.path))}`)
+    return fail(
+      lineOf(document, lines, issue.path, key),
+      `unknown key ${JSON.stringify(place)}${didYouMean(key, keysAt(schema, issue.path))}`,
+    )
   }
-  return fail(lineOf(document, lines, issue.path), `${issue.path.length === 0 ? '' : `${dotted(issue.path)}: `}${issue.message}`)
+  return fail(
+    lineOf(document, lines, issue.path),
+    `${issue.path.length === 0 ? '' : `${dotted(issue.path)}: `}${issue.message}`,
+  )
 }

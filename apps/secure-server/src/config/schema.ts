@@ -33,7 +33,9 @@ export const schema = z.strictObject({
       trustedProxies: strings.optional(),
     })
     .optional(),
-  operations: z.union([z.literal(false), z.strictObject({ host: z.string().min(1).optional(), port: port.optional() })]).optional(),
+  operations: z
+    .union([z.literal(false), z.strictObject({ host: z.string().min(1).optional(), port: port.optional() })])
+    .optional(),
   auth: z
     .strictObject({
       inBand: z.boolean().optional(),

@@ -64,7 +64,8 @@ const findConfiguration = (dir: string): string | undefined => {
 const readConfiguration = (path: string, env: Environment): Configuration => {
   try {
     const text = readTextFile(path, { secret: false, maxBytes: 1_048_576 })
-    const readFile = (name: string): string => readTextFile(resolve(dirname(path), name), { secret: true, maxBytes: 65_536 })
+    const readFile = (name: string): string =>
+      readTextFile(resolve(dirname(path), name), { secret: true, maxBytes: 65_536 })
     return parseConfiguration(text, path, { env, readFile })
   } catch (error) {
     if (error instanceof FileError) throw configurationError(error.message, { cause: error })
@@ -72,7 +73,8 @@ const readConfiguration = (path: string, env: Environment): Configuration => {
   }
 }
 
-const hostOf = (publicUrl: string | undefined): string[] => (publicUrl === undefined ? [] : [new URL(publicUrl).hostname])
+const hostOf = (publicUrl: string | undefined): string[] =>
+  publicUrl === undefined ? [] : [new URL(publicUrl).hostname]
 
 /** @throws {ExitError} 78 when anything is wrong with the environment or the file. */
 export const readSettings = (flags: Flags, env: Environment, cwd: string): Settings => {
@@ -138,7 +140,10 @@ export const readSettings = (flags: Flags, env: Environment, cwd: string): Setti
       maxDepth: file.validation?.maxDepth ?? 64,
       blockedAddresses: file.validation?.blockedAddresses ?? [],
     },
-    audit: audit === false ? false : { file: resolve(dir, audit.file ?? 'audit/audit.jsonl'), onFailure: audit.onFailure ?? 'block' },
+    audit:
+      audit === false
+        ? false
+        : { file: resolve(dir, audit.file ?? 'audit/audit.jsonl'), onFailure: audit.onFailure ?? 'block' },
     log: { level: fromEnv.debug ? 'debug' : (file.log?.level ?? 'info'), format: file.log?.format ?? 'auto' },
   }
 }

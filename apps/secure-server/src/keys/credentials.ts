@@ -34,7 +34,8 @@ const defaultKey = (key: string): CredentialVerifier => {
     authenticatedAtMs: Date.now(),
   })
   return {
-    verify: (text) => (timingSafeEqual(digest(text), expected) ? { ok: true, principal } : { ok: false, reason: 'unknown' }),
+    verify: (text) =>
+      timingSafeEqual(digest(text), expected) ? { ok: true, principal } : { ok: false, reason: 'unknown' },
   }
 }
 

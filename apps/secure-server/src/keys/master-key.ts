@@ -9,7 +9,8 @@ const wellFormed = /^[A-Za-z0-9_-]{43}$/
 const read = (path: string): Uint8Array | undefined => {
   try {
     const text = readTextFile(path, { secret: true, maxBytes: 1024 }).trim()
-    if (!wellFormed.test(text)) throw configurationError(`${JSON.stringify(path)} is not a master key: 32 bytes as base64url text`)
+    if (!wellFormed.test(text))
+      throw configurationError(`${JSON.stringify(path)} is not a master key: 32 bytes as base64url text`)
     return new Uint8Array(Buffer.from(text, 'base64url'))
   } catch (error) {
     if (error instanceof FileError && error.code === 'ERR_FILE_ABSENT') return undefined

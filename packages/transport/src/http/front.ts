@@ -1,51 +1,15 @@
 import { clientAddress, createCidrSet } from '@portcullis-internal/net'
-import { type AuthRequest, type Guard, type GuardLog, refuse, type Refusal, unavailable } from '@portcullis/guard'
+import { type AuthRequest, refuse, type Refusal, unavailable } from '@portcullis/guard'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { Dispatcher } from '../hub/dispatcher.ts'
 import type { Session } from '../hub/session.ts'
-import type { Sessions } from '../hub/sessions.ts'
 import { acceptsOf } from './accept.ts'
 import { credentialOf } from './credential.ts'
+import type { FrontOptions, Incoming } from './types.ts'
 import { header, headerLines, repeatedHeader } from './headers.ts'
 import { createOriginPolicy } from './origin.ts'
 import { createPost } from './post.ts'
 import { reply, replyEmpty, replyRefusal } from './reply.ts'
 import { openStream } from './stream.ts'
-
-export interface FrontOptions {
-  readonly guard: Guard
-  readonly dispatcher: Dispatcher
-  readonly sessions: Sessions
-  /** The path of the endpoint. Default `/mcp`. */
-  readonly path?: string
-  /** The header that may hold an API key, in lower case. Default `x-api-key`. */
-  readonly keyHeader?: string
-  /** See `OriginOptions`. */
-  readonly allowedHosts?: readonly string[]
-  readonly allowedOrigins?: readonly string[]
-  /** Whether only this machine can connect: loopback names and pages are then accepted. */
-  readonly loopback: boolean
-  /** CIDR blocks of proxies whose `X-Forwarded-For` is believed. Default none. */
-  readonly trustedProxies?: readonly string[]
-  /** Refuse requests that came through a proxy: for a server that trusts whoever reaches it. */
-  readonly refuseProxied?: boolean
-  /** Bytes of a body. Default 1,048,576. */
-  readonly maxBodyBytes?: number
-  /** Take credentials from inside messages when no header has one. Default false. */
-  readonly inBand?: boolean
-  /** What `GET /` says. */
-  readonly greeting?: string
-  readonly log?: GuardLog
-}
-
-/** One request, as far as it is understood. */
-export interface Incoming {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly auth: AuthRequest
-  /** Headers of every answer: CORS. */
-  readonly headers: OutgoingHttpHeaders
-}
 
 /** What is refused without its body is still read to its end, so that the client gets to the answer, but only this far. */
 const maxDrainedBytes = 8 * 1024 * 1024
@@ -62,9 +26,7 @@ const drain = (request: IncomingMessage): void => {
 }
 
 /** The HTTP front: every stage before a message is understood, cheapest first. A listener for `node:http`. */
-export const createFront = (
-  options: FrontOptions,
-): ((request: IncomingMessage, response: ServerResponse) => void) => {
+export const createFront = (options: FrontOptions): ((request: IncomingMessage, response: ServerResponse) => void) => {
   const { guard, sessions, path = '/mcp', keyHeader = 'x-api-key' } = options
   const origins = createOriginPolicy(options)
   const proxies = createCidrSet(options.trustedProxies ?? [])
@@ -94,7 +56,9 @@ export const createFront = (
     }
     const { origin } = request.headers
     if (origin !== undefined && !origins.allowsOrigin(origin)) {
-      return refuse(403, 'PORTCULLIS_ORIGIN_FORBIDDEN', 'Pages of that Origin may not call this server.', { reason: 'origin' })
+      return refuse(403, 'PORTCULLIS_ORIGIN_FORBIDDEN', 'Pages of that Origin may not call this server.', {
+        reason: 'origin',
+      })
     }
     if (options.refuseProxied === true && Object.keys(request.headers).some((name) => proxyHeader.test(name))) {
       return refuse(403, 'PORTCULLIS_FORBIDDEN', 'This server takes direct connections only.', { reason: 'proxied' })
@@ -113,12 +77,16 @@ export const createFront = (
   }
 
   /** The session that a request names; a refusal when it is not this principal's. */
-  const sessionOf = (request: IncomingMessage, principal: { id: string; method: string }): Session | Refusal | undefined => {
+  const sessionOf = (
+    request: IncomingMessage,
+    principal: { id: string; method: string },
+  ): Session | Refusal | undefined => {
     const id = header(request, 'mcp-session-id')
     if (id === undefined) return undefined
     const session = principal.method === 'anonymous' ? undefined : sessions.find(principal as never, id)
     return (
-      session ?? refuse(404, 'PORTCULLIS_SESSION_NOT_FOUND', 'Session not found: initialize again.', { reason: 'session' })
+      session ??
+      refuse(404, 'PORTCULLIS_SESSION_NOT_FOUND', 'Session not found: initialize again.', { reason: 'session' })
     )
   }
 
@@ -133,7 +101,13 @@ export const createFront = (
     const target = (request.url as string).split('?', 1)[0] as string
     if (target !== path) {
       if (target === '/' && (request.method === 'GET' || request.method === 'HEAD')) {
-        return reply(response, 200, `${options.greeting ?? `The MCP endpoint is ${path}.`}\n`, headers, 'text/plain; charset=utf-8')
+        return reply(
+          response,
+          200,
+          `${options.greeting ?? `The MCP endpoint is ${path}.`}\n`,
+          headers,
+          'text/plain; charset=utf-8',
+        )
       }
       replyRefusal(response, refuse(404, 'PORTCULLIS_NOT_FOUND', 'Not found.'), null, headers)
       return drain(request)
@@ -153,7 +127,10 @@ export const createFront = (
       })
     }
     if (method !== 'POST' && method !== 'GET' && method !== 'DELETE') {
-      replyRefusal(response, refuse(405, 'PORTCULLIS_METHOD_NOT_ALLOWED', 'Method not allowed.'), null, { ...headers, allow: methods })
+      replyRefusal(response, refuse(405, 'PORTCULLIS_METHOD_NOT_ALLOWED', 'Method not allowed.'), null, {
+        ...headers,
+        allow: methods,
+      })
       return drain(request)
     }
 
@@ -181,11 +158,20 @@ export const createFront = (
     }
     if (method === 'DELETE') {
       sessions.end(session)
-      guard.note({ type: 'session.ended', principal: opened.principal.id, ...(session.tag === undefined ? {} : { session: session.tag }) })
+      guard.note({
+        type: 'session.ended',
+        principal: opened.principal.id,
+        ...(session.tag === undefined ? {} : { session: session.tag }),
+      })
       return replyEmpty(response, 204, headers)
     }
     if (!acceptsOf(request).stream) {
-      return replyRefusal(response, refuse(406, 'PORTCULLIS_NOT_ACCEPTABLE', 'Accept must include text/event-stream.'), null, headers)
+      return replyRefusal(
+        response,
+        refuse(406, 'PORTCULLIS_NOT_ACCEPTABLE', 'Accept must include text/event-stream.'),
+        null,
+        headers,
+      )
     }
     openStream(incoming, session, guard)
   }

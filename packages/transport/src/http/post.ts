@@ -19,7 +19,7 @@ import { type Answer, revisions } from '../hub/dispatcher.ts'
 import { createSession, noFacts, type Session } from '../hub/session.ts'
 import { acceptsOf } from './accept.ts'
 import { declaredLength, readBody } from './body.ts'
-import type { FrontOptions, Incoming } from './front.ts'
+import type { FrontOptions, Incoming } from './types.ts'
 import { header } from './headers.ts'
 import { limitHeaders } from './limit-headers.ts'
 import { createReplyOutlet } from './outlet.ts'
@@ -47,9 +47,14 @@ const refusedType = (request: IncomingMessage): Refusal | undefined => {
   const encoding = header(request, 'content-encoding')
   const type = header(request, 'content-type')
   if ((encoding !== undefined && encoding !== 'identity') || type === undefined || !jsonType.test(type)) {
-    return refuse(415, 'PORTCULLIS_UNSUPPORTED_MEDIA_TYPE', 'The body must be application/json, without Content-Encoding.', {
-      reason: 'media_type',
-    })
+    return refuse(
+      415,
+      'PORTCULLIS_UNSUPPORTED_MEDIA_TYPE',
+      'The body must be application/json, without Content-Encoding.',
+      {
+        reason: 'media_type',
+      },
+    )
   }
   return undefined
 }
@@ -60,7 +65,10 @@ const parse = (text: string, guard: Guard, maxBytes: number): { ok: true; value:
   if (finding !== undefined) {
     if (finding.ruleId.endsWith('.size')) return tooLarge(maxBytes)
     if (finding.ruleId.endsWith('.syntax')) return notJson()
-    return badRequest(`Refused by validation: ${finding.ruleId} at ${finding.pointer === '' ? '/' : finding.pointer}.`, finding.ruleId)
+    return badRequest(
+      `Refused by validation: ${finding.ruleId} at ${finding.pointer === '' ? '/' : finding.pointer}.`,
+      finding.ruleId,
+    )
   }
   try {
     return { ok: true, value: JSON.parse(text) }
@@ -94,9 +102,10 @@ export const createPost = (options: FrontOptions) => {
   }
 
   /** Stages 3 to 5. In-band credentials turn 3 and 5 around, so they are looked for in small bodies only. */
-  const receive = async (
-    { request, auth }: Incoming,
-  ): Promise<{ ok: true; principal: Principal; value: unknown } | Refusal> => {
+  const receive = async ({
+    request,
+    auth,
+  }: Incoming): Promise<{ ok: true; principal: Principal; value: unknown } | Refusal> => {
     const inBand = options.inBand === true && auth.credential === undefined
     let principal: Principal | undefined
     if (!inBand) {
@@ -159,7 +168,10 @@ export const createPost = (options: FrontOptions) => {
     const { principal, value } = received
     const accepts = acceptsOf(request)
     if (!accepts.json && !accepts.stream) {
-      return fail(refuse(406, 'PORTCULLIS_NOT_ACCEPTABLE', 'Accept must include application/json or text/event-stream.'), idOf(value))
+      return fail(
+        refuse(406, 'PORTCULLIS_NOT_ACCEPTABLE', 'Accept must include application/json or text/event-stream.'),
+        idOf(value),
+      )
     }
     const named = find(request, principal)
     if (named !== undefined && 'ok' in named) return fail(named, idOf(value))
@@ -175,7 +187,9 @@ export const createPost = (options: FrontOptions) => {
     if (messages.some((message) => shapeOf(message) === 'invalid')) {
       return fail(badRequest('Not a JSON-RPC 2.0 message.', 'json_rpc'), batch ? null : idOf(value))
     }
-    const initializing = (messages as JsonRpcMessage[]).some((message) => 'method' in message && message.method === 'initialize')
+    const initializing = (messages as JsonRpcMessage[]).some(
+      (message) => 'method' in message && message.method === 'initialize',
+    )
     if (initializing && batch) return fail(badRequest('initialize must not be part of a batch.', 'batch'))
     const revision = revisionOf(request, initializing)
     if (typeof revision !== 'string') return fail(revision, idOf(value))
@@ -203,7 +217,8 @@ export const createPost = (options: FrontOptions) => {
     if (session.id === undefined) {
       // Nobody could ever ask for the answer to a stateless request again.
       response.on('close', () => {
-        if (!response.writableFinished) for (const { id } of requests) dispatcher.hub.cancel(session, id, 'disconnected')
+        if (!response.writableFinished)
+          for (const { id } of requests) dispatcher.hub.cancel(session, id, 'disconnected')
       })
     }
     const answers = await Promise.all(requests.map((message) => dispatcher.request(session, exchange, message, outlet)))

@@ -8,7 +8,8 @@ import type { Handshake } from '../hub/hub.ts'
 import { createSessions } from '../hub/sessions.ts'
 import { createSealer } from '../sealer.ts'
 import type { McpEndpoint } from '../types.ts'
-import { createFront, type FrontOptions } from './front.ts'
+import { createFront } from './front.ts'
+import type { FrontOptions } from './types.ts'
 
 export interface ServeHttpOptions extends Omit<FrontOptions, 'dispatcher' | 'sessions' | 'loopback'> {
   readonly guard: Guard
@@ -81,7 +82,11 @@ export const serveHttp = async (endpoint: McpEndpoint, options: ServeHttpOptions
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new TransportError('ERR_TRANSPORT_LISTEN', `cannot listen on ${host}:${options.port}: ${error.code}`, { cause: error }))
+      reject(
+        new TransportError('ERR_TRANSPORT_LISTEN', `cannot listen on ${host}:${options.port}: ${error.code}`, {
+          cause: error,
+        }),
+      )
     })
     server.listen(options.port, host, resolve)
   }).catch(async (error: unknown) => {

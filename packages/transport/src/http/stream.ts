@@ -1,6 +1,6 @@
 import type { Guard } from '@portcullis/guard'
 import type { Session } from '../hub/session.ts'
-import type { Incoming } from './front.ts'
+import type { Incoming } from './types.ts'
 import { startStream, writeEvent } from './outlet.ts'
 
 const checkEveryMs = 1000

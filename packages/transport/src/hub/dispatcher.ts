@@ -228,7 +228,10 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
   const sealCursor = (principal: Principal, method: string, response: JsonRpcResponse): JsonRpcResponse => {
     const { result } = response
     if (!isRecord(result) || typeof result['nextCursor'] !== 'string') return response
-    return { ...response, result: { ...result, nextCursor: sealer.seal(`${method} ${principal.id}`, result['nextCursor']) } }
+    return {
+      ...response,
+      result: { ...result, nextCursor: sealer.seal(`${method} ${principal.id}`, result['nextCursor']) },
+    }
   }
 
   /** A request may be cancelled while the guard still decides on it: then it never reaches the server. */

@@ -10,8 +10,7 @@ import {
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { TransportError } from '../errors.ts'
 import type { AuthInfo, McpEndpoint, Outlet, ServerTransport } from '../types.ts'
-import type { Call } from './call.ts'
-import { deliver, logLevels, type Session } from './session.ts'
+import { type Call, deliver, logLevels, type Session } from './session.ts'
 
 /** What a server answered to `initialize`. */
 export interface Handshake {
@@ -315,7 +314,9 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
         calls.set(serverId, call)
         session.calls.set(message.id, call)
         const params =
-          token === undefined ? message.params : { ...message.params, _meta: { ...(meta as object), progressToken: serverId } }
+          token === undefined
+            ? message.params
+            : { ...message.params, _meta: { ...(meta as object), progressToken: serverId } }
         const forwarded = { ...message, id: serverId, ...(params === undefined ? {} : { params }) }
         working.run(call, () => toServer(forwarded, { authInfo }))
       })

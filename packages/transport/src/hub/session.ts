@@ -1,8 +1,7 @@
-import type { JsonRpcMessage, RequestId, Revision } from '@portcullis/guard'
+import type { JsonRpcMessage, JsonRpcResponse, RequestId, Revision } from '@portcullis/guard'
 import type { Principal } from '@portcullis/authz'
 import type { Outlet } from '../types.ts'
 import { createHash } from 'node:crypto'
-import type { Call } from './call.ts'
 
 /** What a client said it can do for a server, as far as a server can ask for it. */
 export interface ClientFacts {
@@ -17,6 +16,20 @@ export interface Stream extends Outlet {
   /** The listener's principal as it stands at this moment; `undefined` when the credential no longer holds. */
   renew(): Promise<Principal | undefined>
   close(): void
+}
+
+/** One request under way at the server. */
+export interface Call {
+  /** The id that the server sees. */
+  readonly serverId: number
+  /** The id that the client chose; `undefined` for requests that the hub itself makes. */
+  readonly clientId?: RequestId
+  readonly session?: Session
+  readonly outlet?: Outlet
+  /** What the client wants its progress reported under. */
+  readonly progressToken?: RequestId
+  /** Ends the call: with the server's response, or without one when it was cancelled. */
+  readonly settle: (response: JsonRpcResponse | undefined) => void
 }
 
 /** Everything that one (principal, session) owns. A stateless request has a session of its own that ends with it. */

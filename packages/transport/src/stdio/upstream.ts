@@ -101,7 +101,10 @@ export const createStdioUpstream = (options: StdioUpstreamOptions): StdioUpstrea
     async connect(transport: never) {
       const waitMs = Math.min(maxBackoffMs, 100 * 2 ** Math.min(failures, 10)) - (performance.now() - endedAtMs)
       if (failures > 0 && waitMs > 0) {
-        throw new TransportError('ERR_TRANSPORT_UPSTREAM', `the server ended; it is started again in ${Math.ceil(waitMs)} ms`)
+        throw new TransportError(
+          'ERR_TRANSPORT_UPSTREAM',
+          `the server ended; it is started again in ${Math.ceil(waitMs)} ms`,
+        )
       }
       await start(transport)
     },

@@ -1,7 +1,4 @@
 import type { Action, Decision, Principal } from '@portcullis/authz'
-import type { JsonRpcRequest } from './json-rpc.ts'
-import type { Method, Revision } from './methods.ts'
-import type { Refusal } from './refusals.ts'
 
 /** What an authenticator may know of the caller besides the credential. */
 export interface AuthContext {
@@ -109,27 +106,3 @@ export interface AuditSink {
 export interface AddressList {
   has(address: string): boolean
 }
-
-/** The caller and the connection a message belongs to. */
-export interface Exchange {
-  readonly principal: Principal
-  readonly transport: 'http' | 'stdio'
-  readonly revision: Revision
-  readonly address?: string
-  /** A short digest of the session id, for the audit log. */
-  readonly session?: string
-}
-
-/** A message that may run. */
-export interface Pass {
-  readonly ok: true
-  readonly message: JsonRpcRequest
-  readonly method: Method
-  readonly action?: Action
-  readonly limit?: LimitResult
-  /** Ties the decision to its outcome in the audit log. */
-  readonly call: string
-  readonly startedAtMs: number
-}
-
-export type Verdict = Pass | Refusal
