@@ -22,7 +22,7 @@ export const usage = `usage: portcullis-server [--config FILE] [--dir DIR] [--ho
   --dir DIR       where keys, audit log and configuration are; default ./config
   --host H        the address to listen on; default 127.0.0.1
   --port N        the port to listen on; default 3000
-  --ops-port N    the port for /livez, /readyz and /metrics; default port + 1
+  --ops-port N    the port for /livez and /readyz; default port + 1
   --stdio         serve standard input and output in place of HTTP
   -- COMMAND      put a stdio MCP server behind the guard in place of the built-in one
   --version, --help

@@ -1,31 +1,22 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { runReadme } from '@portcullis-internal/testing'
+import { readFileSync, symlinkSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { cleanEnv, post, program, request, run, start, temporary, write } from './support.ts'
+import { post, program, request, run, start, temporary, write } from './support.ts'
 
 const root = join(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 
 describe('README.md', () => {
   it('shows a program that prints what README.md says', () => {
-    const text = /```js\n([\s\S]*?)```/.exec(readme)?.[1] as string
-    const shown = [...text.matchAll(/\/\/ > (.*)$/gm)].map((match) => match[1])
-    const scratch = temporary()
-    const bin = join(scratch, 'bin')
-    mkdirSync(bin)
+    const bin = temporary()
     symlinkSync(program, join(bin, 'portcullis-server'))
-    const file = join(root, `.readme-${process.pid}.mjs`)
-    writeFileSync(file, text)
-    try {
-      const env = cleanEnv()
-      env['PATH'] = `${bin}${delimiter}${env['PATH']}`
-      const output = execFileSync(process.execPath, [file], { cwd: scratch, encoding: 'utf8', env })
-      expect(output.trimEnd().split('\n')).toEqual(shown)
-      expect(shown.length).toBeGreaterThan(1)
-    } finally {
-      rmSync(file, { force: true })
-    }
+    const { printed, shown, errors } = runReadme(new URL('..', import.meta.url), {
+      PATH: `${bin}${delimiter}${process.env['PATH']}`,
+    })
+    expect(errors).toBe('')
+    expect(shown.length).toBeGreaterThan(1)
+    expect(printed).toEqual(shown)
   })
 
   it('has every flag of --help, and no other', () => {
@@ -36,7 +27,9 @@ describe('README.md', () => {
 })
 
 describe('docs/configuration.md', () => {
-  const documented = /```yaml\n([\s\S]*?)```/.exec(readFileSync(join(root, '../../docs/configuration.md'), 'utf8'))?.[1] as string
+  const documented = /```yaml\n([\s\S]*?)```/.exec(
+    readFileSync(join(root, '../../docs/configuration.md'), 'utf8'),
+  )?.[1] as string
 
   it('shows a file that the program takes as it stands, but for where it listens', async () => {
     const yaml = documented.replace(/^ +publicUrl: .*\n/m, '').replace(/\bport: \d+/g, 'port: 0')

@@ -1,66 +1,18 @@
 import type { Principal } from '@portcullis/authz'
 import { randomBytes } from 'node:crypto'
-import { addressKey, type Authentication, createAuthentication, type Opened } from './authenticate.ts'
-import { askOf, decideAsk, type Locate, refusalOf } from './authorize.ts'
-import { createDenyCache } from './deny-cache.ts'
-import { GuardError, isUnavailable } from './errors.ts'
+import { type Authentication, createAuthentication, type Opened } from './authenticate.ts'
+import type { Locate } from './authorize.ts'
+import { createCounting } from './count.ts'
+import { isUnavailable } from './errors.ts'
 import type { Exchange, Pass, Verdict } from './exchange.ts'
 import { filterList } from './filter.ts'
 import type { JsonRpcRequest, JsonRpcResponse } from './json-rpc.ts'
-import type { GuardLog } from './log.ts'
-import { type Method, methodIn, requestMethods } from './methods.ts'
-import {
-  internal,
-  invalidArguments,
-  methodNotFound,
-  rateLimited,
-  refuse,
-  type Refusal,
-  toResponse,
-  unavailable,
-} from './refusals.ts'
+import { createJudge, type Judged } from './judge.ts'
+import { methodIn, requestMethods } from './methods.ts'
+import { assertOptions, type GuardOptions } from './options.ts'
+import type { AuditEvent, AuthRequest, Finding } from './ports.ts'
 import { createRefusalTally, type Who } from './refusal-tally.ts'
-import type {
-  AddressList,
-  AuditEvent,
-  AuditSink,
-  AuthenticationOptions,
-  Authorizer,
-  AuthRequest,
-  Finding,
-  Limiter,
-  RequestValidator,
-} from './ports.ts'
-
-export interface GuardOptions {
-  /** Who may be recognised, and how. */
-  readonly authenticate: AuthenticationOptions
-  /** Who may do what: `createPolicy()` of `@portcullis/authz`. */
-  readonly policy: Authorizer
-  /** Counts requests; without it nothing is limited. */
-  readonly limiter?: Limiter
-  /** The names of the limits that a principal is counted against. Default: the one named like its `method`. */
-  readonly limitNames?: (principal: Principal) => readonly string[]
-  /** The name of the limit for callers who are not recognised, counted by address. Default `anonymous`. */
-  readonly anonymousLimit?: string
-  /** Groups addresses that are one caller: IPv6 by its /64. Default: each address by itself. */
-  readonly addressGroup?: (address: string) => string
-  /** Looks at raw text, arguments and results. */
-  readonly validator?: RequestValidator
-  /** Takes every decision and outcome. */
-  readonly audit?: AuditSink
-  /** `block` (default): what cannot be audited does not run. `continue`: it runs and the failure is logged. */
-  readonly onAuditFailure?: 'block' | 'continue'
-  /** Addresses refused before anything else. */
-  readonly addresses?: AddressList
-  /** `result`: limits and refusals of `tools/call` are tool results, for clients that hide HTTP errors. Default `http`. */
-  readonly refusals?: 'http' | 'result'
-  /** Where names live; a gateway's mapping. Default: everything is `local`. */
-  readonly locate?: Locate
-  readonly log?: GuardLog
-  /** Milliseconds since the epoch. */
-  readonly clock?: () => number
-}
+import { internal, refuse, type Refusal, toResponse, unavailable } from './refusals.ts'
 
 /** The pipeline. Every transport asks it, in this order: `open`, `text`, `check` for each request, `settle` for each answer. */
 export interface Guard {
@@ -88,36 +40,6 @@ export interface Guard {
   close(): Promise<void>
 }
 
-const known = new Set([
-  'authenticate',
-  'policy',
-  'limiter',
-  'limitNames',
-  'anonymousLimit',
-  'addressGroup',
-  'validator',
-  'audit',
-  'onAuditFailure',
-  'addresses',
-  'refusals',
-  'locate',
-  'log',
-  'clock',
-])
-
-const assertOptions = (options: GuardOptions): void => {
-  for (const name of Object.keys(options)) {
-    if (!known.has(name)) throw new GuardError('ERR_GUARD_OPTIONS', `unknown option ${JSON.stringify(name)}`)
-  }
-  if (typeof options.policy?.decide !== 'function') throw new GuardError('ERR_GUARD_OPTIONS', '`policy` is required')
-  if (typeof options.authenticate !== 'object' || options.authenticate === null) {
-    throw new GuardError(
-      'ERR_GUARD_OPTIONS',
-      '`authenticate` is required: without a way to recognise callers nobody could call',
-    )
-  }
-}
-
 /**
  * Puts authentication, authorization, validation, limits and audit together into the one way to a handler.
  *
@@ -134,7 +56,6 @@ export const createGuard = (options: GuardOptions): Guard => {
   const limitNames =
     options.limitNames ?? ((principal) => (principal.method === 'anonymous' ? anonymousLimits : [principal.method]))
   const onAuditFailure = options.onAuditFailure ?? 'block'
-  const denied = createDenyCache()
   const boot = randomBytes(6).toString('base64url')
   let calls = 0
 
@@ -153,26 +74,8 @@ export const createGuard = (options: GuardOptions): Guard => {
   const auditFault = (error: unknown): void => log('error', 'audit.fault', { error })
   const tally = createRefusalTally(record, auditFault)
 
-  /** Anonymous callers have no identity to count: they are counted by address. */
-  const limitKey = (principal: Principal, address: string | undefined): string =>
-    principal.method === 'anonymous' ? addressKey(address, groupOf) : principal.id
-
-  const limit = async (
-    exchange: Exchange,
-    cost: number,
-    extra: readonly string[],
-  ): Promise<Refusal | Pass['limit']> => {
-    if (limiter === undefined) return undefined
-    const key = limitKey(exchange.principal, exchange.address)
-    const names = limitNames(exchange.principal)
-    const known = denied.get(key, cost)
-    if (known !== undefined) return rateLimited(known)
-    const result = await limiter.check(key, { cost, limits: extra.length === 0 ? names : [...names, ...extra] })
-    if (result.allowed) return result
-    // Only the principal's own limit refuses whatever it asks next; a rule's limit concerns some tools.
-    if (names.includes(result.policy)) denied.set(key, cost, result)
-    return rateLimited(result)
-  }
+  const count = createCounting({ limiter, groupOf, limitNames })
+  const judge = createJudge({ policy, validator, locate, count: count.count })
 
   const decisionEvent = (exchange: Exchange, message: JsonRpcRequest, call: string): Record<string, unknown> => ({
     type: 'decision',
@@ -183,57 +86,6 @@ export const createGuard = (options: GuardOptions): Guard => {
     ...(exchange.address === undefined ? {} : { address: exchange.address }),
     ...(exchange.session === undefined ? {} : { session: exchange.session }),
   })
-
-  const judge = async (
-    exchange: Exchange,
-    message: JsonRpcRequest,
-    method: Method | undefined,
-    event: Record<string, unknown>,
-  ): Promise<Omit<Pass, 'call' | 'startedAtMs'> | Refusal> => {
-    if (method === undefined) return methodNotFound()
-    const { principal } = exchange
-    const ask = askOf(message, method, locate)
-    if (!ask.ok) return ask
-    if (ask.action !== undefined) {
-      event['kind'] = ask.action.kind
-      event['server'] = ask.action.server
-      event['name'] = ask.action.name
-    }
-    const decision = decideAsk(policy, principal, ask)
-    if (decision?.grant !== undefined) event['grant'] = decision.grant
-    if (decision?.rule !== undefined) event['rule'] = decision.rule
-    if (decision?.monitored !== undefined && decision.monitored.length > 0) event['monitored'] = decision.monitored
-    if (decision?.allowed === false) return refusalOf(decision)
-
-    if (ask.arguments !== undefined && validator !== undefined) {
-      const findings = await validator.checkCall({
-        server: ask.action?.server ?? ask.template?.server ?? 'local',
-        tool: ask.action?.name ?? message.method,
-        arguments: ask.arguments,
-      })
-      if (findings.length > 0) {
-        event['findings'] = findings.map(({ ruleId, pointer, enforced }) => ({ ruleId, pointer, enforced }))
-        const enforced = findings.filter((finding) => finding.enforced)
-        if (enforced.length > 0) return invalidArguments(enforced, message.method === 'tools/call')
-      }
-    }
-    if (decision?.argumentRules === true && ask.action !== undefined) {
-      const second = policy.decide(principal, { ...ask.action, arguments: ask.arguments ?? {} })
-      if (second.rule !== undefined) event['rule'] = second.rule
-      if (second.monitored !== undefined && second.monitored.length > 0) event['monitored'] = second.monitored
-      if (!second.allowed) return refusalOf(second)
-    }
-
-    const counted = method.counted ? await limit(exchange, decision?.cost ?? 1, decision?.limits ?? []) : undefined
-    if (counted !== undefined && 'ok' in counted) return counted
-    return {
-      ok: true,
-      message: ask.message,
-      method,
-      ...(ask.action === undefined ? {} : { action: ask.action }),
-      ...(counted === undefined ? {} : { limit: counted }),
-    }
-  }
 
   /** Refusals of `tools/call` in the form that this guard was asked for. */
   const shaped = (refused: Refusal, message: JsonRpcRequest): Refusal =>
@@ -251,16 +103,13 @@ export const createGuard = (options: GuardOptions): Guard => {
       return opened
     },
     renew: authentication.renew,
-    overLimit(principal, address) {
-      const known = denied.get(limitKey(principal, address), 1)
-      return known === undefined ? undefined : rateLimited(known)
-    },
+    overLimit: count.overLimit,
     text: (raw) => validator?.checkText(raw) ?? [],
     async check(exchange, message) {
       const startedAtMs = performance.now()
       const call = `${boot}.${(++calls).toString(36)}`
       const event = decisionEvent(exchange, message, call)
-      let verdict: Omit<Pass, 'call' | 'startedAtMs'> | Refusal
+      let verdict: Judged | Refusal
       const method = methodIn(requestMethods, message.method, exchange.revision)
       try {
         verdict = await judge(exchange, message, method, event)
@@ -269,7 +118,9 @@ export const createGuard = (options: GuardOptions): Guard => {
         verdict = isUnavailable(error) ? unavailable('store', error.retryAfterMs) : internal('check')
       }
       // Pings carry nothing to decide on and would fill the log.
-      if (audit !== undefined && message.method !== 'ping') {
+      if (!verdict.ok && verdict.repeated === true) {
+        tally.add(verdict.reason ?? verdict.code, { principal: exchange.principal.id })
+      } else if (audit !== undefined && message.method !== 'ping') {
         event['allowed'] = verdict.ok
         if (!verdict.ok) event['reason'] = verdict.reason ?? verdict.code
         try {

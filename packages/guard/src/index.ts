@@ -1,4 +1,5 @@
-export { createGuard, type Guard, type GuardOptions } from './create-guard.ts'
+export { createGuard, type Guard } from './create-guard.ts'
+export type { GuardOptions } from './options.ts'
 export type { Opened } from './authenticate.ts'
 export type { Locate } from './authorize.ts'
 export type { Exchange, Pass, Verdict } from './exchange.ts'

@@ -44,6 +44,8 @@ export interface Refusal {
   readonly asToolResult?: boolean
   /** For the audit log alone. */
   readonly reason?: string
+  /** The caller was told the same before and went on: such refusals are added up in the audit log, not written one by one. */
+  readonly repeated?: boolean
 }
 
 const refusal = (fields: Omit<Refusal, 'ok'>): Refusal => ({ ok: false, ...fields })

@@ -1,6 +1,7 @@
 import { createPolicy, type Principal } from '@portcullis/authz'
 import { describe, expect, it } from 'vitest'
-import { createGuard, type GuardOptions } from '../src/create-guard.ts'
+import { createGuard } from '../src/create-guard.ts'
+import type { GuardOptions } from '../src/options.ts'
 import type { Exchange, Pass } from '../src/exchange.ts'
 import type { AuditEvent, Finding, LimitResult } from '../src/ports.ts'
 
@@ -73,10 +74,10 @@ describe('check', () => {
     expect(steps).toEqual(['validate echo', 'limit api_key:p 1 api_key', 'audit decision true'])
   })
 
-  it('neither validates nor counts what is not allowed, and audits the refusal', async () => {
+  it('does not validate what is not allowed, counts it all the same, and audits the refusal', async () => {
     const { guard, steps, events } = make()
     expect(await guard.check(exchange(['other']), tool('echo'))).toMatchObject({ ok: false, status: 403 })
-    expect(steps).toEqual(['audit decision false'])
+    expect(steps).toEqual(['limit api_key:p 1 api_key', 'audit decision false'])
     expect(events[0]).toMatchObject({
       principal: 'api_key:p',
       method: 'tools/call',
@@ -157,10 +158,16 @@ describe('check', () => {
   it('asks a limiter no more about who is known to be over the limit', async () => {
     let asked = 0
     const refused: LimitResult = { ...allowed, allowed: false, remaining: 0, retryAfterMs: 60_000 }
-    const { guard } = make({ limiter: { check: () => (asked++, refused) } })
+    const { guard, events } = make({ limiter: { check: () => (asked++, refused) } })
     for (let time = 0; time < 3; time++)
       expect(await guard.check(exchange(['*']), tool('echo'))).toMatchObject({ status: 429 })
     expect(asked).toBe(1)
+    await guard.close()
+    // The first of them is a line of its own, those that follow are added up.
+    expect(events.map(({ type, count }) => [type, count])).toEqual([
+      ['decision', undefined],
+      ['refused', 2],
+    ])
     expect(guard.overLimit(person(['*']))).toMatchObject({ status: 429 })
     expect(await guard.check(exchange(['*']), { jsonrpc: '2.0', id: 1, method: 'ping' })).toMatchObject({ ok: true })
   })
@@ -332,6 +339,22 @@ describe('createGuard', () => {
     expect(() => createGuard({ ...good, polcy: 1 } as never)).toThrow(/polcy/)
     expect(() => createGuard({ policy: good.policy } as never)).toThrow(/authenticate/)
     expect(() => createGuard({ authenticate: {} } as never)).toThrow(/policy/)
+    // Misspelt, each of these would have been the unsafe choice without a word.
+    for (const wrong of [
+      { onAuditFailure: 'Block' },
+      { refusals: 'results' },
+      { validator: { checkText: () => [] } },
+      { audit: {} },
+      { authenticate: { apiKey: { verify: () => {} } } },
+      { authenticate: { apiKeys: () => {} } },
+      { authenticate: { anonymous: 'hello' } },
+      { authenticate: { dangerouslyAllowEveryone: 'false' } },
+      { authenticate: [] },
+    ]) {
+      expect(() => createGuard({ ...good, ...wrong } as never), JSON.stringify(wrong)).toThrow(
+        expect.objectContaining({ code: 'ERR_GUARD_OPTIONS' }),
+      )
+    }
   })
 
   it('declares what it takes', () => {

@@ -15,7 +15,8 @@ import {
   toResponse,
 } from '@portcullis/guard'
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import { type Answer, revisions } from '../hub/dispatcher.ts'
+import type { Answer } from '../hub/dispatcher.ts'
+import { revisions } from '../hub/facts.ts'
 import { createSession, noFacts, type Session } from '../hub/session.ts'
 import { acceptsOf } from './accept.ts'
 import { declaredLength, readBody } from './body.ts'
@@ -214,13 +215,15 @@ export const createPost = (options: FrontOptions) => {
     if (requests.length === 0) return replyEmpty(response, 202, headers)
 
     const outlet = createReplyOutlet(response, accepts, headers)
-    if (session.id === undefined) {
-      // Nobody could ever ask for the answer to a stateless request again.
-      response.on('close', () => {
-        if (!response.writableFinished)
-          for (const { id } of requests) dispatcher.hub.cancel(session, id, 'disconnected')
-      })
-    }
+    response.on('close', () => {
+      if (response.writableFinished) return
+      for (const { id } of requests) {
+        // Nobody can ask for the answer again. Within a session the client may still mean it (MCP transports: disconnecting is not
+        // cancelling), so the server goes on; without one there is nobody left.
+        if (session.id === undefined) dispatcher.hub.cancel(session, id, 'disconnected')
+        else dispatcher.hub.abandon(session, id)
+      }
+    })
     const answers = await Promise.all(requests.map((message) => dispatcher.request(session, exchange, message, outlet)))
     if (batch) {
       const responses = answers.flatMap((answer, index) => {

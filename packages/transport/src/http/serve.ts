@@ -6,6 +6,17 @@ import { TransportError } from '../errors.ts'
 import { createDispatcher } from '../hub/dispatcher.ts'
 import type { Handshake } from '../hub/hub.ts'
 import { createSessions } from '../hub/sessions.ts'
+import {
+  areMasterKeys,
+  assertOptions,
+  type Check,
+  isFlag,
+  isFunction,
+  isGuard,
+  isText,
+  isTexts,
+  isWhole,
+} from '../options.ts'
 import { createSealer } from '../sealer.ts'
 import type { McpEndpoint } from '../types.ts'
 import { createFront } from './front.ts'
@@ -50,13 +61,32 @@ const limits = {
   insecureHTTPParser: false,
 }
 
+const checks: Readonly<Record<keyof ServeHttpOptions, Check>> = {
+  guard: isGuard,
+  port: isWhole(0, 65_535),
+  host: isText,
+  path: (value) => isText(value) && (value as string).startsWith('/'),
+  keyHeader: (value) => typeof value === 'string' && /^[a-z0-9-]+$/.test(value),
+  allowedHosts: isTexts,
+  allowedOrigins: isTexts,
+  trustedProxies: isTexts,
+  refuseProxied: isFlag,
+  maxBodyBytes: isWhole(1, 268_435_456),
+  inBand: isFlag,
+  greeting: isText,
+  masterKeys: areMasterKeys,
+  maxConnections: isWhole(1, 1_000_000),
+  log: isFunction,
+}
+
 /**
  * Serves an MCP server over Streamable HTTP behind a guard: `serveHttp(server, { guard, port })`.
  *
- * @throws {TransportError} `ERR_TRANSPORT_LISTEN` when the port cannot be had, `ERR_TRANSPORT_HANDSHAKE` and
+ * @throws {TransportError} `ERR_TRANSPORT_OPTIONS`; `ERR_TRANSPORT_LISTEN` when the port cannot be had, `ERR_TRANSPORT_HANDSHAKE` and
  *   `ERR_TRANSPORT_UPSTREAM` when the server does not answer.
  */
 export const serveHttp = async (endpoint: McpEndpoint, options: ServeHttpOptions): Promise<Served> => {
+  assertOptions('serveHttp', options, checks)
   const { guard, host = '127.0.0.1', path = '/mcp' } = options
   const masterKeys = options.masterKeys ?? [randomBytes(32)]
   const sessions = createSessions({

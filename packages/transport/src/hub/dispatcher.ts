@@ -11,15 +11,17 @@ import {
   type Pass,
   refuse,
   type Refusal,
-  type Revision,
   rpcCodes,
   unavailable,
 } from '@portcullis/guard'
 import { authInfoOf } from '../auth-info.ts'
 import type { Sealer } from '../sealer.ts'
 import type { McpEndpoint, Outlet } from '../types.ts'
+import { createCursors } from './cursors.ts'
+import { factsOf } from './facts.ts'
 import { createHub, type Handshake, type Hub } from './hub.ts'
-import { type ClientFacts, logLevels, type Session } from './session.ts'
+import { createInFlight } from './in-flight.ts'
+import { logLevels, type Session } from './session.ts'
 import { createdTask, createTaskOwners } from './tasks.ts'
 
 /** The answer to a request, and the limit it was counted against. `response` is absent for a cancelled request. */
@@ -49,30 +51,13 @@ export interface DispatcherOptions {
   readonly maxInFlightPerPrincipal?: number
 }
 
-export const revisions: readonly Revision[] = ['2025-03-26', '2025-06-18', '2025-11-25']
-const latest: Revision = '2025-11-25'
 const maxSubscriptions = 1000
-
-/** The revision to speak with a client: the one it asked for when we have it, else our newest of its era. */
-export const negotiate = (asked: unknown): Revision => revisions.find((revision) => revision === asked) ?? latest
-
-const factsOf = (params: Readonly<Record<string, unknown>> | undefined): ClientFacts => {
-  const capabilities = params?.['capabilities']
-  const has = (name: string): boolean => isRecord(capabilities) && isRecord(capabilities[name])
-  return {
-    revision: negotiate(params?.['protocolVersion']),
-    sampling: has('sampling'),
-    elicitation: has('elicitation'),
-    roots: has('roots'),
-  }
-}
 
 export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptions): Dispatcher => {
   const { guard, sealer, sole } = options
-  const maxInFlight = options.maxInFlight ?? 4096
-  const maxInFlightPerPrincipal = options.maxInFlightPerPrincipal ?? 512
   const tasks = createTaskOwners()
-  const inFlight = new Map<string, number>()
+  const cursors = createCursors(sealer)
+  const inFlight = createInFlight(options.maxInFlight ?? 4096, options.maxInFlightPerPrincipal ?? 512)
 
   const hub = createHub(endpoint, {
     sole,
@@ -217,23 +202,6 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
     }
   }
 
-  /** Cursors are the server's; sealed, they are of use only to the principal and the list that they were given for. */
-  const openCursor = (principal: Principal, message: JsonRpcRequest): JsonRpcRequest | undefined => {
-    const cursor = message.params?.['cursor']
-    if (cursor === undefined) return message
-    const opened = typeof cursor === 'string' ? sealer.open(`${message.method} ${principal.id}`, cursor) : undefined
-    return opened === undefined ? undefined : { ...message, params: { ...message.params, cursor: opened } }
-  }
-
-  const sealCursor = (principal: Principal, method: string, response: JsonRpcResponse): JsonRpcResponse => {
-    const { result } = response
-    if (!isRecord(result) || typeof result['nextCursor'] !== 'string') return response
-    return {
-      ...response,
-      result: { ...result, nextCursor: sealer.seal(`${method} ${principal.id}`, result['nextCursor']) },
-    }
-  }
-
   /** A request may be cancelled while the guard still decides on it: then it never reaches the server. */
   const cancel = (session: Session, exchange: Exchange, params: Readonly<Record<string, unknown>>): void => {
     const { requestId, reason } = params
@@ -244,33 +212,29 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
     }
   }
 
-  const overloaded = (principalId: string): boolean =>
-    hub.inFlight >= maxInFlight || (inFlight.get(principalId) ?? 0) >= maxInFlightPerPrincipal
-
   return {
     hub,
     async request(session, exchange, message, outlet) {
       const { principal } = exchange
-      if (overloaded(principal.id)) {
-        return refuse(503, 'PORTCULLIS_OVERLOADED', 'Too many requests are under way. Try again in 1 s.', {
-          retryAfterMs: 1000,
-          reason: 'in_flight',
-        })
-      }
       if (session.deciding.has(message.id)) {
         return refuse(400, 'PORTCULLIS_BAD_REQUEST', 'A request with this id is still under way.', {
           rpcCode: rpcCodes.invalidRequest,
           reason: 'duplicate_id',
         })
       }
-      inFlight.set(principal.id, (inFlight.get(principal.id) ?? 0) + 1)
+      if (!inFlight.enter(principal.id)) {
+        return refuse(503, 'PORTCULLIS_OVERLOADED', 'Too many requests are under way. Try again in 1 s.', {
+          retryAfterMs: 1000,
+          reason: 'in_flight',
+        })
+      }
       const deciding = { cancelled: false }
       session.deciding.set(message.id, deciding)
       try {
         const verdict = await guard.check(exchange, message)
         if (!verdict.ok) return verdict
         const listed = verdict.method.items !== undefined
-        const forwarded = listed ? openCursor(principal, verdict.message) : verdict.message
+        const forwarded = listed ? cursors.open(principal, verdict.message) : verdict.message
         let response: JsonRpcResponse | undefined
         if (forwarded === undefined) {
           response = fail(message.id, rpcCodes.invalidParams, 'params.cursor was not given out for this list.')
@@ -288,12 +252,14 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
           return { ok: true, response, pass: verdict }
         }
         const settled = guard.settle(exchange, verdict, response)
-        return { ok: true, response: listed ? sealCursor(principal, message.method, settled) : settled, pass: verdict }
+        return {
+          ok: true,
+          response: listed ? cursors.seal(principal, message.method, settled) : settled,
+          pass: verdict,
+        }
       } finally {
         if (session.deciding.get(message.id) === deciding) session.deciding.delete(message.id)
-        const left = (inFlight.get(principal.id) ?? 1) - 1
-        if (left === 0) inFlight.delete(principal.id)
-        else inFlight.set(principal.id, left)
+        inFlight.leave(principal.id)
       }
     },
     notification(session, exchange, message) {
@@ -319,6 +285,7 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
       if (!hub.answer(session, message)) guard.tally('foreign_id:response', { principal: exchange.principal.id })
     },
     release(session) {
+      hub.release(session)
       const uris = [...session.subscriptions]
       session.subscriptions.clear()
       for (const uri of uris) {

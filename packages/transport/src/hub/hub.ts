@@ -10,7 +10,8 @@ import {
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { TransportError } from '../errors.ts'
 import type { AuthInfo, McpEndpoint, Outlet, ServerTransport } from '../types.ts'
-import { type Call, deliver, logLevels, type Session } from './session.ts'
+import { createInbound, type InboundOptions } from './inbound.ts'
+import type { Call, Session } from './session.ts'
 
 /** What a server answered to `initialize`. */
 export interface Handshake {
@@ -18,19 +19,6 @@ export interface Handshake {
   readonly capabilities: Readonly<Record<string, unknown>>
   readonly serverInfo: Readonly<Record<string, unknown>>
   readonly instructions?: string
-}
-
-export interface HubOptions {
-  /** One client only (stdio): its `initialize` goes to the server, and what cannot be attributed is for it. */
-  readonly sole: boolean
-  /** Every session that may receive what belongs to no request. */
-  readonly sessions: () => Iterable<Session>
-  /** Called when the server says that a resource changed. */
-  readonly onUpdated: (uri: string, message: JsonRpcNotification) => void
-  /** Called for each message that could not be attributed to a client and was dropped. */
-  readonly onDropped: (message: JsonRpcMessage) => void
-  /** The principal that owns a task. */
-  readonly taskOwner: (taskId: unknown) => string | undefined
 }
 
 /**
@@ -52,6 +40,10 @@ export interface Hub {
   notify(session: Session, message: JsonRpcNotification): void
   /** Ends a call of this session by the client's id; false when it owns none by that id. */
   cancel(session: Session, clientId: unknown, reason?: unknown): boolean
+  /** Forgets a call whose answer nobody can take any more; the server goes on with it. */
+  abandon(session: Session, clientId: RequestId): void
+  /** Tells the server that a session which it asked will not answer. */
+  release(session: Session): void
   /** Hands a client's answer to the server if the server asked this session for it. */
   answer(session: Session, response: JsonRpcResponse): boolean
   /** Tells the server that nobody wants updates of a resource any more. */
@@ -71,19 +63,9 @@ const everything = {
 const latest = '2025-11-25'
 const clientInfo = { name: 'portcullis', version: '1' }
 
-const neededFact = (method: string): 'sampling' | 'elicitation' | 'roots' | undefined => {
-  if (method.startsWith('sampling/')) return 'sampling'
-  if (method.startsWith('elicitation/')) return 'elicitation'
-  return method.startsWith('roots/') ? 'roots' : undefined
-}
-
-export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
+export const createHub = (endpoint: McpEndpoint, options: InboundOptions): Hub => {
   const working = new AsyncLocalStorage<Call>()
   const calls = new Map<number, Call>()
-  /** Requests of the server that a client has not answered yet. */
-  const asked = new Map<RequestId, Session>()
-  /** URL elicitations under way, whose completion is announced by id alone. */
-  const elicitations = new Map<string, Session>()
   let lastId = 0
   let handshake: Promise<Handshake> | undefined
   let connected: Promise<void> | undefined
@@ -100,11 +82,9 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
   const lose = (): void => {
     handshake = undefined
     connected = undefined
-    asked.clear()
-    elicitations.clear()
-    const lost = [...calls.values()]
-    calls.clear()
-    for (const call of lost) {
+    inbound.clear()
+    for (const call of [...calls.values()]) {
+      finish(call)
       call.settle({
         jsonrpc: '2.0',
         id: call.clientId ?? null,
@@ -176,24 +156,10 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
     return handshake
   }
 
-  /** The client that a message of the server belongs to. */
-  const ownerOf = (relatedRequestId: unknown): { session: Session; outlet?: Outlet } | undefined => {
-    const call = (typeof relatedRequestId === 'number' ? calls.get(relatedRequestId) : undefined) ?? working.getStore()
-    if (call?.session !== undefined) {
-      // A handler that goes on after its response has no stream of its own any more.
-      return calls.has(call.serverId) && call.outlet !== undefined
-        ? { session: call.session, outlet: call.outlet }
-        : { session: call.session }
-    }
-    if (!options.sole) return undefined
-    const [session] = options.sessions()
-    return session === undefined ? undefined : { session }
-  }
-
   const receive = (message: JsonRpcMessage, relatedRequestId: unknown): void => {
     if ('method' in message) {
-      if ('id' in message) receiveRequest(message, relatedRequestId)
-      else receiveNotification(message, relatedRequestId)
+      if ('id' in message) inbound.request(message, relatedRequestId)
+      else inbound.notification(message, relatedRequestId)
       return
     }
     const call = typeof message.id === 'number' ? calls.get(message.id) : undefined
@@ -201,89 +167,7 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
     finish(call)
     call.settle(call.clientId === undefined ? message : { ...message, id: call.clientId })
   }
-
-  const receiveRequest = (message: JsonRpcRequest, relatedRequestId: unknown): void => {
-    const refuse = (code: number, text: string): void =>
-      toServer({ jsonrpc: '2.0', id: message.id, error: { code, message: text } })
-    if (message.method === 'ping') return toServer({ jsonrpc: '2.0', id: message.id, result: {} })
-    const owner = ownerOf(relatedRequestId)
-    const fact = neededFact(message.method)
-    if (owner === undefined || fact === undefined || !owner.session.facts[fact]) {
-      options.onDropped(message)
-      return refuse(rpcCodes.methodNotFound, 'The client that this request belongs to cannot answer it.')
-    }
-    const { session } = owner
-    if (asked.has(message.id) || session.asked.size >= 100) {
-      return refuse(rpcCodes.invalidRequest, 'Too many requests to this client are waiting for an answer.')
-    }
-    asked.set(message.id, session)
-    session.asked.add(message.id)
-    const elicitation = message.params?.['elicitationId']
-    if (typeof elicitation === 'string') remember(elicitation, session)
-    if (!deliver(session, message, owner.outlet)) {
-      asked.delete(message.id)
-      session.asked.delete(message.id)
-      refuse(rpcCodes.invalidRequest, 'The client that this request belongs to is not listening.')
-    }
-  }
-
-  const remember = (elicitation: string, session: Session): void => {
-    if (elicitations.size >= 1000) {
-      const oldest = elicitations.keys().next()
-      if (!oldest.done) elicitations.delete(oldest.value)
-    }
-    elicitations.set(elicitation, session)
-  }
-
-  const receiveNotification = (message: JsonRpcNotification, relatedRequestId: unknown): void => {
-    const params = message.params ?? {}
-    switch (message.method) {
-      case 'notifications/progress': {
-        const token = params['progressToken']
-        const call = typeof token === 'number' ? calls.get(token) : undefined
-        if (call?.session === undefined || call.progressToken === undefined) return options.onDropped(message)
-        const restored = { ...message, params: { ...params, progressToken: call.progressToken } }
-        deliver(call.session, restored, call.outlet)
-        return
-      }
-      case 'notifications/resources/updated':
-        return typeof params['uri'] === 'string' ? options.onUpdated(params['uri'], message) : undefined
-      case 'notifications/tools/list_changed':
-      case 'notifications/prompts/list_changed':
-      case 'notifications/resources/list_changed':
-        for (const session of options.sessions()) session.stream?.send(message)
-        return
-      case 'notifications/cancelled': {
-        const session = asked.get(params['requestId'] as RequestId)
-        if (session === undefined) return options.onDropped(message)
-        asked.delete(params['requestId'] as RequestId)
-        session.asked.delete(params['requestId'] as RequestId)
-        deliver(session, message, ownerOf(relatedRequestId)?.outlet)
-        return
-      }
-      case 'notifications/elicitation/complete': {
-        const session = elicitations.get(params['elicitationId'] as string)
-        if (session === undefined) return options.onDropped(message)
-        elicitations.delete(params['elicitationId'] as string)
-        deliver(session, message)
-        return
-      }
-      case 'notifications/tasks/status': {
-        const owner = options.taskOwner(params['taskId'])
-        if (owner === undefined) return options.onDropped(message)
-        for (const session of options.sessions()) if (session.principalId === owner) session.stream?.send(message)
-        return
-      }
-      default: {
-        const owner = ownerOf(relatedRequestId)
-        if (owner === undefined) return options.onDropped(message)
-        const level = logLevels.indexOf(params['level'] as (typeof logLevels)[number])
-        const wanted = owner.session.logLevel
-        if (message.method === 'notifications/message' && wanted !== undefined && level < wanted) return
-        deliver(owner.session, message, owner.outlet)
-      }
-    }
-  }
+  const inbound = createInbound(calls, working, toServer, options)
 
   return {
     ready,
@@ -336,14 +220,14 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
       call.settle(undefined)
       return true
     },
-    answer(session, response) {
-      const { id } = response
-      if (id === null || asked.get(id) !== session) return false
-      asked.delete(id)
-      session.asked.delete(id)
-      toServer(response)
-      return true
+    abandon(session, clientId) {
+      const call = session.calls.get(clientId)
+      if (call === undefined) return
+      finish(call)
+      call.settle(undefined)
     },
+    answer: inbound.answer,
+    release: inbound.release,
     async withdraw(uri) {
       if (handshake !== undefined) await own('resources/unsubscribe', { uri })
     },

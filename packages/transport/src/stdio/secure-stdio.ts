@@ -18,6 +18,7 @@ import { randomBytes } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import { createDispatcher } from '../hub/dispatcher.ts'
 import { createSession, noFacts, type Session } from '../hub/session.ts'
+import { assertOptions, type Check, isObject, isText, isWhole } from '../options.ts'
 import { createSealer } from '../sealer.ts'
 import type { McpEndpoint } from '../types.ts'
 import { readLines } from './lines.ts'
@@ -41,6 +42,13 @@ export interface SecuredStdio {
 
 const graceMs = 5000
 
+const checks: Readonly<Record<keyof SecureStdioOptions, Check>> = {
+  credential: isText,
+  maxMessageBytes: isWhole(1, 268_435_456),
+  input: isObject,
+  output: isObject,
+}
+
 const parseError = (): Refusal =>
   refuse(400, 'PORTCULLIS_BAD_REQUEST', 'Parse error', { rpcCode: rpcCodes.parseError, reason: 'json' })
 const invalid = (message: string): Refusal =>
@@ -55,6 +63,7 @@ export const secureStdio = async (
   guard: Guard,
   options: SecureStdioOptions = {},
 ): Promise<SecuredStdio> => {
+  assertOptions('secureStdio', options, checks)
   const { input = process.stdin, output = process.stdout, maxMessageBytes = 1_048_576 } = options
   /** One client, but not necessarily one principal: what a principal owns here, another does not. */
   const sessions = new Map<string, Session>()

@@ -1,6 +1,7 @@
 import { type GuardLog, isRecord, shapeOf, type JsonRpcMessage } from '@portcullis/guard'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { TransportError } from '../errors.ts'
+import { assertOptions, type Check, isFunction, isObject, isText } from '../options.ts'
 import type { McpEndpoint, ServerTransport } from '../types.ts'
 import { readLines } from './lines.ts'
 
@@ -25,11 +26,20 @@ const maxLineBytes = 64 * 1024 * 1024
 const killAfterMs = 2000
 const maxBackoffMs = 10_000
 
+const checks: Readonly<Record<keyof StdioUpstreamOptions, Check>> = {
+  command: isText,
+  args: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  env: (value) => isObject(value) && Object.values(value as object).every((item) => typeof item === 'string'),
+  cwd: isText,
+  log: isFunction,
+}
+
 /**
  * A stdio MCP server as an endpoint: started at the first use, started again after it ended (waiting longer each time),
  * stopped with `close`. Its standard error goes to ours.
  */
 export const createStdioUpstream = (options: StdioUpstreamOptions): StdioUpstream => {
+  assertOptions('createStdioUpstream', options, checks)
   const log = options.log ?? (() => {})
   let child: ChildProcess | undefined
   let endedAtMs = Number.NEGATIVE_INFINITY

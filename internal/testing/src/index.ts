@@ -1,0 +1,1 @@
+export { runReadme } from './readme.ts'
