@@ -14,7 +14,9 @@ export const runReadme = (
 ): { readonly printed: readonly string[]; readonly shown: readonly string[]; readonly errors: string } => {
   const root = fileURLToPath(packageUrl)
   const program = /```js\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? ''
-  const shown = [...program.matchAll(/(?:\/\/ > |^console\.log\(.*\) \/\/ (?!> ))(.*)$/gm)].map((match) => match[1] ?? '')
+  const shown = [...program.matchAll(/(?:\/\/ > |^console\.log\(.*\) \/\/ (?!> ))(.*)$/gm)].map(
+    (match) => match[1] ?? '',
+  )
   const file = join(root, `.readme-${process.pid}.mjs`)
   const scratch = mkdtempSync(join(tmpdir(), 'portcullis-readme-'))
   writeFileSync(file, program)

@@ -83,7 +83,7 @@ export const createHub = (endpoint: McpEndpoint, options: InboundOptions): Hub =
     handshake = undefined
     connected = undefined
     inbound.clear()
-    for (const call of [...calls.values()]) {
+    for (const call of calls.values()) {
       finish(call)
       call.settle({
         jsonrpc: '2.0',
