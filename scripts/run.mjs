@@ -1,5 +1,6 @@
 // Runs the workspace's tasks with the tools this repository pins: `node scripts/run.mjs build [turbo flags]`, or `check` for everything.
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -29,6 +30,12 @@ if (task === 'build') {
   run('knip')
   turbo('typecheck', 'test', '--output-logs=errors-only', '--concurrency=2')
   run(process.execPath, 'scripts/check-packages.mjs')
+  const data = env.PORTCULLIS_TEST_DATA ?? join(root, '..', 'shared')
+  if (!existsSync(join(data, 'corpora'))) {
+    console.warn(
+      `*** Without the attack corpora (${data}): the tests of detection ran on a few built-in payloads. Set PORTCULLIS_TEST_DATA. ***`,
+    )
+  }
 } else {
   console.error('usage: node scripts/run.mjs build|check [turbo flags]')
   process.exit(2)
