@@ -1,7 +1,7 @@
 import type { JsonRpcMessage, JsonRpcRequest } from '@portcullis/guard'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { McpEndpoint, ServerTransport } from '../src/index.ts'
-import { call, post, rpc, serve, startSession, type World } from './support.ts'
+import { call, eventually, post, rpc, serve, startSession, type World } from './support.ts'
 
 type Answering = (request: JsonRpcRequest) => unknown
 
@@ -116,14 +116,98 @@ describe('handles that cross messages', () => {
     world = await serve(endpoint)
     const { url } = world.served
     const lost = post(url, 'alice', call('x', {}, 3))
-    while (!endpoint.seen.some((message) => 'method' in message && message.method === 'tools/call')) {
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
+    await eventually(() => endpoint.seen.find((message) => 'method' in message && message.method === 'tools/call'))
     endpoint.connect = () => Promise.reject(new Error('gone'))
     endpoint.transport?.onclose?.()
     expect((await lost).body).toMatchObject({ id: 3, error: { code: -32603 } })
     const refused = await post(url, 'alice', call('x'))
     expect(refused.status).toBe(503)
     expect(refused.headers.get('retry-after')).toBe('1')
+  })
+
+  it('ids that a lost server left unanswered can be used again', async () => {
+    const endpoint = handMade(() => new Promise(() => {}))
+    world = await serve(endpoint)
+    const { url } = world.served
+    const alice = { 'mcp-session-id': await startSession(url, 'alice') }
+    const lost = post(url, 'alice', call('x', {}, 3), alice)
+    await eventually(() => endpoint.seen.find((message) => 'method' in message && message.method === 'tools/call'))
+    endpoint.transport?.onclose?.()
+    expect((await lost).body.error.code).toBe(-32603)
+    const again = post(url, 'alice', call('x', {}, 3), alice)
+    await eventually(() => endpoint.seen.filter((message) => 'method' in message && message.method === 'tools/call')[1])
+    await post(url, 'alice', { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 3 } }, alice)
+    expect((await again).status).toBe(202)
+  })
+
+  it('a client that goes away frees what it asked: stateless calls are cancelled, those of a session forgotten', async () => {
+    const endpoint = handMade(() => new Promise(() => {}))
+    world = await serve(endpoint)
+    const { url } = world.served
+    const session = { 'mcp-session-id': await startSession(url, 'alice') }
+    const leave = async (headers: Record<string, string>, id: number): Promise<void> => {
+      const before = endpoint.seen.length
+      const controller = new AbortController()
+      const asked = fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-api-key': 'alice', ...headers },
+        body: JSON.stringify(call('x', {}, id)),
+        signal: controller.signal,
+      }).catch(() => undefined)
+      await eventually(() => (endpoint.seen.length > before ? true : undefined))
+      controller.abort()
+      await asked
+    }
+    await leave({}, 1)
+    const cancelled = () =>
+      endpoint.seen.filter((message) => 'method' in message && message.method === 'notifications/cancelled')
+    await eventually(() => (cancelled().length === 1 ? true : undefined))
+    await leave(session, 2)
+    // The id is free again although the server was not told to stop.
+    await eventually(async () => {
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(), 50)
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-api-key': 'alice', ...session },
+        body: JSON.stringify(call('x', {}, 2)),
+        signal: controller.signal,
+      }).catch(() => 'still waiting')
+      return answer === 'still waiting' ? true : undefined
+    })
+    expect(cancelled()).toHaveLength(1)
+  })
+
+  it('a request of the server that a session took with it is answered for it', async () => {
+    const endpoint = handMade(async (request) => {
+      void endpoint.transport?.send(
+        { jsonrpc: '2.0', id: 'q1', method: 'elicitation/create', params: { message: '?', requestedSchema: {} } },
+        { relatedRequestId: request.id },
+      )
+      return new Promise(() => {})
+    })
+    world = await serve(endpoint)
+    const { url } = world.served
+    const session = { 'mcp-session-id': await startSession(url, 'alice', '2025-11-25', { elicitation: {} }) }
+    const controller = new AbortController()
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'x-api-key': 'alice',
+        ...session,
+      },
+      body: JSON.stringify(call('x', {}, 1)),
+      signal: controller.signal,
+    })
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    await fetch(url, { method: 'DELETE', headers: { 'x-api-key': 'alice', ...session } })
+    expect(
+      await eventually(() => endpoint.seen.find((message) => 'id' in message && message.id === 'q1')),
+    ).toMatchObject({
+      error: { code: -32600 },
+    })
+    controller.abort()
   })
 })

@@ -292,10 +292,13 @@ export const chunked = (
     request.end()
   })
 
-export const eventually = async <T>(look: () => T | undefined, withinMs = 3000): Promise<T> => {
+export const eventually = async <T>(
+  look: () => T | undefined | Promise<T | undefined>,
+  withinMs = 3000,
+): Promise<T> => {
   const until = performance.now() + withinMs
   for (;;) {
-    const seen = look()
+    const seen = await look()
     if (seen !== undefined && seen !== false) return seen
     if (performance.now() > until) throw new Error('it did not happen')
     await new Promise((resolve) => setTimeout(resolve, 10))
