@@ -1,3 +1,4 @@
+import type { Principal } from '@portcullis/authz'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   call,
@@ -231,12 +232,14 @@ describe.each(['v1', 'v2'] as const)('clients of one naive %s server', (generati
     expect((await streams[0].next()).params.uri).toBe('memo://open/1')
     expect((await streams[1].next()).params.uri).toBe('memo://open/1')
 
-    // The right is taken away while the stream stays open.
-    world.keys['limited'] = { ...(world.keys['limited'] as object), grants: ['hello'] } as never
-    await updated('memo://open/1')
-    expect((await streams[0].next()).params.uri).toBe('memo://open/1')
-    world.keys['limited'] = { ...(world.keys['limited'] as object), grants: ['hello', 'resource:memo://**'] } as never
+    // The right is taken away while the stream stays open: what is sent meanwhile never arrives.
+    expect((await subscribe('limited', limited, 'memo://open/2')).body.result).toEqual({})
+    expect((await subscribe('alice', alice, 'memo://open/2')).body.result).toEqual({})
+    const before = world.keys['limited'] as Principal
+    world.keys['limited'] = { ...before, grants: ['hello'] }
     await updated('memo://open/2')
+    expect((await streams[0].next()).params.uri).toBe('memo://open/2')
+    world.keys['limited'] = { ...before, grants: ['hello', 'resource:memo://**'] }
     await updated('memo://open/1')
     expect((await streams[1].next()).params.uri).toBe('memo://open/1')
     for (const stream of streams) stream.close()
