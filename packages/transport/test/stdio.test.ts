@@ -216,6 +216,22 @@ describe('createStdioUpstream', () => {
     await world.served.close(0)
   })
 
+  it('keeps no more than a bounded heap for one that has stopped reading, and it goes on when it reads again', async () => {
+    const world = await serve(upstream())
+    const { url } = world.served
+    const pid = Number((await post(url, 'alice', call('pid'))).body.result.content[0].text)
+    process.kill(pid, 'SIGSTOP')
+    const big = { name: 'x'.repeat(1_000_000) }
+    const calls = Array.from({ length: 40 }, () => post(url, 'alice', call('hello', big)))
+    const first = await Promise.race(calls)
+    expect(first.body.error).toMatchObject({ code: -32603, message: expect.stringContaining('does not read') })
+    process.kill(pid, 'SIGCONT')
+    const answers = await Promise.all(calls)
+    expect(answers.filter(({ body }) => body.result !== undefined).length).toBeGreaterThan(10)
+    expect((await post(url, 'alice', call('hello'))).body.result.content[0].text).toBe('Hello, World!')
+    await world.served.close(0)
+  })
+
   it('does not take its noise for messages', async () => {
     const world = await serve(upstream())
     expect((await post(world.served.url, 'alice', call('noise'))).body.result.content[0].text).toBe('quiet')

@@ -1,4 +1,4 @@
-import { type GuardLog, isRecord, shapeOf, type JsonRpcMessage } from '@portcullis/guard'
+import { type GuardLog, isRecord, type JsonRpcMessage, rpcCodes, shapeOf } from '@portcullis/guard'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { TransportError } from '../errors.ts'
 import { assertOptions, type Check, isFunction, isObject, isText } from '../options.ts'
@@ -23,6 +23,8 @@ export interface StdioUpstream extends McpEndpoint {
 
 /** One message of a server; it is trusted not to be hostile, not to be short. */
 const maxLineBytes = 64 * 1024 * 1024
+/** What a process that has stopped reading may leave waiting in our memory. */
+const maxUnsentBytes = 16 * 1024 * 1024
 const killAfterMs = 2000
 const maxBackoffMs = 10_000
 
@@ -90,7 +92,12 @@ export const createStdioUpstream = (options: StdioUpstreamOptions): StdioUpstrea
         () => log('warn', 'upstream.line_too_long', { maxBytes: maxLineBytes }),
       )
       transport.onmessage = (message) => {
-        stdin.write(`${JSON.stringify(message)}\n`)
+        if (stdin.writableLength <= maxUnsentBytes) {
+          stdin.write(`${JSON.stringify(message)}\n`)
+        } else if ('method' in message && 'id' in message) {
+          const error = { code: rpcCodes.internalError, message: 'The server does not read what it is sent.' }
+          void transport.send({ jsonrpc: '2.0', id: message.id, error }, {})
+        }
       }
     })
 
