@@ -6,7 +6,7 @@ import { assemble, openKeys, plan } from './assemble.ts'
 import type { Settings } from './config/settings.ts'
 import { ExitError } from './exit.ts'
 import { prepareDirectory } from '@portcullis-internal/files'
-import { createFirstKey, firstKeyFile, tryCommand } from './keys/first-key.ts'
+import { createFirstKey, firstKeyWorks, tryCommand } from './keys/first-key.ts'
 import { loadMasterKey } from './keys/master-key.ts'
 import { type Operations, serveOperations } from './operations.ts'
 import { assertSafeToExpose } from './safety.ts'
@@ -75,12 +75,15 @@ export const runHttp = async (
     throw error
   })
   const url = served.url
+  const words = [`${settings.name} is at ${url}`]
   if (isFirst && keys !== undefined && auth.keys !== false) {
     const key = await createFirstKey(keys, dir, auth.keys.prefix)
-    if (terminal.interactive) terminal.print(`Your first API key, shown once: ${key}`)
+    if (terminal.interactive) words.push(`Your first API key, shown once: ${key}`)
   }
-  terminal.print(`${settings.name} is at ${url}`)
-  if (existsSync(join(dir, firstKeyFile))) terminal.print(`Try it:\n  ${tryCommand(url, dir, terminal.cwd)}`)
+  if (keys !== undefined && (await firstKeyWorks(keys, dir))) {
+    words.push('Try it:', `  ${tryCommand(url, dir, terminal.cwd)}`)
+  }
+  terminal.print(words.join('\n'))
   if (!auth.enabled) log('warn', 'auth.off', { MCP_AUTH_ENABLED: 'false' })
   log('info', 'server.ready', {
     url,

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { call, cleanEnv, post, start, temporary, textOf } from './support.ts'
+import { administer, call, cleanEnv, post, start, temporary, textOf } from './support.ts'
 
 const fakeCurl = fileURLToPath(new URL('./fixtures', import.meta.url))
 
@@ -43,6 +43,13 @@ describe('the first run', () => {
     expect(second.output()).toContain('curl ')
     expect((await post(second.url, key, call('hello_world'))).status).toBe(200)
     expect(JSON.parse(readFileSync(join(second.dir, 'api_keys.json'), 'utf8')).keys).toHaveLength(1)
+  })
+
+  it('prints no command that would not work any more', async () => {
+    const first = await start()
+    expect(administer(first.dir, 'keys', 'revoke', 'first').code).toBe(0)
+    await first.stop()
+    expect((await start({ cwd: first.cwd })).output()).not.toContain('curl ')
   })
 
   it.each<[string, Parameters<typeof start>[0]]>([

@@ -81,10 +81,13 @@ export const start = async (options: StartOptions = {}): Promise<Started> => {
     await exited(child)
   })
   const url = await new Promise<string>((resolve, reject) => {
-    child.stderr.on('data', () => {
-      const found = /"event":"server.ready","url":"([^"]+)"/.exec(errors)
-      if (found?.[1] !== undefined) resolve(found[1])
-    })
+    const look = (): void => {
+      // Two pipes: which of them is read first is nobody's promise.
+      const found = /"event":"server.ready","url":"([^"]+)"/.exec(errors)?.[1]
+      if (found !== undefined && output.includes(found)) resolve(found)
+    }
+    child.stdout.on('data', look)
+    child.stderr.on('data', look)
     child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${errors}`)))
   })
   return {

@@ -1,9 +1,9 @@
-import { shellQuote, writeFileAtomicSync } from '@portcullis-internal/files'
+import { readTextFile, shellQuote, writeFileAtomicSync } from '@portcullis-internal/files'
 import { createApiKeys, memoryStore } from '@portcullis/auth-apikey'
 import { join, relative } from 'node:path'
 import type { KeyRing } from './credentials.ts'
 
-export const firstKeyFile = 'first-key.header'
+const firstKeyFile = 'first-key.header'
 
 /**
  * Makes the first key of a new installation. The header file is written before the key is stored: a crash between the two
@@ -14,6 +14,17 @@ export const createFirstKey = async (keys: KeyRing, dir: string, prefix: string)
   writeFileAtomicSync(join(dir, firstKeyFile), `X-API-Key: ${key}\n`, { mode: 0o600 })
   await keys.insert(record)
   return key
+}
+
+/** Whether the first key is still there and still good: only then is a command that uses it worth printing. */
+export const firstKeyWorks = async (keys: KeyRing, dir: string): Promise<boolean> => {
+  try {
+    const text = readTextFile(join(dir, firstKeyFile), { secret: true, maxBytes: 4096 })
+    const key = /^X-API-Key: (\S+)\s*$/.exec(text)?.[1]
+    return key !== undefined && (await keys.verify(key, { transport: 'http' })).ok
+  } catch {
+    return false
+  }
 }
 
 /** A command that works as it stands, in a shell whose working directory is `cwd`. */
