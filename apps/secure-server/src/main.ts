@@ -11,6 +11,13 @@ import { createUpstream } from './upstream.ts'
 
 const { version } = packageJson
 
+/** Settings of other versions of this program: whoever sets one must not believe that it holds. */
+const notYet = /^(?:OAUTH2_(?:CLIENT_ID|CLIENT_SECRET|AUTH_SERVER)|PORTCULLIS_REDIS_URL)$/
+
+// Nobody reads what we say any more: no reason to stop serving those who call.
+process.stderr.on('error', () => {})
+process.stdout.on('error', () => {})
+
 const main = async (): Promise<void> => {
   const flags = parseFlags(process.argv.slice(2))
   if (flags.help) return void process.stdout.write(usage)
@@ -18,6 +25,8 @@ const main = async (): Promise<void> => {
 
   const settings = readSettings(flags, process.env, process.cwd())
   const log = createLog(settings.log)
+  const ignored = Object.keys(process.env).filter((name) => notYet.test(name) && process.env[name] !== '')
+  if (ignored.length > 0) log('warn', 'environment.ignored', { names: ignored })
   log('debug', 'settings.read', { dir: settings.dir, preset: settings.validation.preset, stdio: settings.stdio })
   const endpoint =
     settings.command === undefined

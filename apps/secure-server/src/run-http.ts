@@ -78,7 +78,7 @@ export const runHttp = async (
   const words = [`${settings.name} is at ${url}`]
   if (isFirst && keys !== undefined && auth.keys !== false) {
     const key = await createFirstKey(keys, dir, auth.keys.prefix)
-    if (terminal.interactive) words.push(`Your first API key, shown once: ${key}`)
+    if (key !== undefined && terminal.interactive) words.push(`Your first API key, shown once: ${key}`)
   }
   if (keys !== undefined && (await firstKeyWorks(keys, dir))) {
     words.push('Try it:', `  ${tryCommand(url, dir, terminal.cwd)}`)

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -150,6 +150,23 @@ describe('what it cannot do', () => {
   })
 })
 
+describe('whoever reads what it says', () => {
+  it('may go away without taking the server along', async () => {
+    const server = await start({ env: { MCP_DEBUG: 'true' } })
+    server.child.stderr?.destroy()
+    server.child.stdout?.destroy()
+    for (let time = 0; time < 3; time++)
+      expect((await post(server.url, server.key(), request('tools/list'))).status).toBe(200)
+    expect(server.child.exitCode).toBeNull()
+  })
+
+  it('is told of settings that this version does not have', async () => {
+    const server = await start({ env: { PORTCULLIS_REDIS_URL: 'redis://secret@127.0.0.1' } })
+    expect(server.errors()).toContain('"event":"environment.ignored","names":["PORTCULLIS_REDIS_URL"]')
+    expect(server.errors()).not.toContain('secret@')
+  })
+})
+
 describe('a key store that cannot be trusted', () => {
   it.each<[string, (file: string) => void, string]>([
     ['is damaged', (file) => write(file, readFileSync(file, 'utf8').slice(0, -20)), 'api_keys.json'],
@@ -169,6 +186,17 @@ describe('a key store that cannot be trusted', () => {
     expect([again.code, again.stderr]).toEqual([78, expect.stringContaining(words)])
     expect(readFileSync(file)).toEqual(spoilt)
     write(file, whole)
+    await expect.poll(async () => (await post(server.url, key, request('ping'))).status).toBe(200)
+  })
+
+  it('that vanishes is an outage, not an answer', async () => {
+    const server = await start()
+    const key = server.key()
+    expect((await post(server.url, key, request('ping'))).status).toBe(200)
+    const file = join(server.dir, 'api_keys.json')
+    renameSync(file, `${file}.away`)
+    await expect.poll(async () => (await post(server.url, key, request('ping'))).status).toBe(503)
+    renameSync(`${file}.away`, file)
     await expect.poll(async () => (await post(server.url, key, request('ping'))).status).toBe(200)
   })
 

@@ -49,6 +49,45 @@ describe('MCP_API_KEY', () => {
     expect((await post(other.url, unknown, request('ping'))).status).toBe(401)
   })
 
+  it('is never more than it once was: taking its entry away does not give it every right', async () => {
+    const key = legacy.api_keys.development
+    const restricted = {
+      api_keys: { reader: key, other: 'sk-other-1234567890' },
+      key_permissions: { reader: ['hello_world'], other: ['*'] },
+    }
+    const server = await start({ env: { MCP_API_KEY: key }, files: { 'api_keys.json': restricted } })
+    expect((await post(server.url, key, call('debug_info'))).status).toBe(403)
+    write(join(server.dir, 'api_keys.json'), { ...restricted, api_keys: { other: 'sk-other-1234567890' } })
+    await expect.poll(async () => (await post(server.url, key, call('hello_world'))).status).toBe(401)
+
+    // The other way round: first it is the default, then an entry says what it may do, then the entry goes.
+    const second = await start({ env: { MCP_API_KEY: 'later-an-entry' } })
+    expect((await post(second.url, 'later-an-entry', call('debug_info'))).status).toBe(200)
+    write(join(second.dir, 'api_keys.json'), {
+      api_keys: { later: 'later-an-entry', other: 'sk-other-1234567890' },
+      key_permissions: { later: ['hello_world'] },
+    })
+    await expect.poll(async () => (await post(second.url, 'later-an-entry', call('debug_info'))).status).toBe(403)
+    write(join(second.dir, 'api_keys.json'), { api_keys: { other: 'sk-other-1234567890' } })
+    await expect.poll(async () => (await post(second.url, 'later-an-entry', call('debug_info'))).status).toBe(401)
+  })
+
+  it('is no secret of its own when it is a key of ours, whatever this installation calls its keys', async () => {
+    const key = createKey(temporary(), 'elsewhere', '*')
+    const server = await start({
+      env: { MCP_API_KEY: key },
+      files: { 'portcullis.yaml': 'auth: { apiKeys: { prefix: other } }\n' },
+    })
+    expect((await post(server.url, key, call('debug_info'))).status).toBe(401)
+  })
+
+  it('may be as long as a header', async () => {
+    const key = 'k'.repeat(3000)
+    const server = await start({ env: { MCP_API_KEY: key } })
+    expect((await post(server.url, key, call('debug_info'))).status).toBe(200)
+    expect((await post(server.url, `${key}k`, call('debug_info'))).status).toBe(401)
+  })
+
   it('can come out of a file that only its owner reads, and out of one place alone', async () => {
     const cwd = temporary()
     const file = write(join(cwd, 'key'), 'from-a-file\n')

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { administer, call, cleanEnv, post, start, temporary, textOf } from './support.ts'
+import { administer, call, cleanEnv, post, start, temporary, textOf, write } from './support.ts'
 
 const fakeCurl = fileURLToPath(new URL('./fixtures', import.meta.url))
 
@@ -43,6 +43,14 @@ describe('the first run', () => {
     expect(second.output()).toContain('curl ')
     expect((await post(second.url, key, call('hello_world'))).status).toBe(200)
     expect(JSON.parse(readFileSync(join(second.dir, 'api_keys.json'), 'utf8')).keys).toHaveLength(1)
+  })
+
+  it('twice at once leaves one key, and the header is that key', async () => {
+    const cwd = temporary()
+    write(join(cwd, 'config', 'portcullis.yaml'), 'audit: false\n')
+    const servers = await Promise.all([start({ cwd }), start({ cwd }), start({ cwd })])
+    for (const server of servers) expect((await post(server.url, server.key(), call('hello_world'))).status).toBe(200)
+    expect(JSON.parse(readFileSync(join(cwd, 'config', 'api_keys.json'), 'utf8')).keys).toHaveLength(1)
   })
 
   it('prints no command that would not work any more', async () => {

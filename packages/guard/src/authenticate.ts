@@ -30,6 +30,8 @@ export interface Authentication {
   open(request: AuthRequest): Promise<Opened | Refusal>
   /** The same caller asked again later, for a stream that stays open: nothing is charged and nothing audited. */
   renew(request: AuthRequest): Promise<Principal | undefined>
+  /** The refusal of an address on the block list. */
+  blocked(address: string): Refusal | undefined
   /** The types that a server declares to its clients. */
   readonly types: readonly string[]
   /** Whether a caller without a credential is refused. */
@@ -86,11 +88,15 @@ export const createAuthentication = (
     return refused
   }
 
+  const blocked = (address: string): Refusal | undefined =>
+    ports.addresses?.has(address) === true
+      ? refuse(403, 'PORTCULLIS_ADDRESS_BLOCKED', 'Not allowed from this address.', { reason: 'address_blocked' })
+      : undefined
+
   /** Neither charged nor audited: what `open` and `renew` share. */
   const identify = async (request: AuthRequest): Promise<Principal | Refusal> => {
-    if (request.address !== undefined && ports.addresses?.has(request.address) === true) {
-      return refuse(403, 'PORTCULLIS_ADDRESS_BLOCKED', 'Not allowed from this address.', { reason: 'address_blocked' })
-    }
+    const refused = request.address === undefined ? undefined : blocked(request.address)
+    if (refused !== undefined) return refused
     if (everyone) return anonymous
     const { credential } = request
     if (credential === 'malformed') return invalidCredential('malformed_credential')
@@ -149,6 +155,7 @@ export const createAuthentication = (
       const answer = await attempt(request)
       return isRefusal(answer) ? undefined : answer
     },
+    blocked,
     types: everyone ? [] : declared,
     required: anonymous.grants.length === 0,
   }

@@ -1,14 +1,19 @@
 import type { Principal } from '@portcullis/authz'
 import { addressKey } from './authenticate.ts'
 import { createDenyCache } from './deny-cache.ts'
-import type { Exchange } from './exchange.ts'
 import type { Limiter, LimitResult } from './ports.ts'
 import { rateLimited, type Refusal } from './refusals.ts'
 
-/** Charges requests to their callers, and remembers who is over the limit. */
+/** Who is counted. */
+interface Caller {
+  readonly principal: Principal
+  readonly address?: string
+}
+
+/** Charges requests to their callers, and remembers who is over a limit. */
 export interface Counting {
-  /** What is left after this request; a refusal; or nothing where nothing is counted. `extra` are limits of policy rules. */
-  count(exchange: Exchange, cost: number, extra: readonly string[]): Promise<LimitResult | Refusal | undefined>
+  /** What is left after this request; a refusal; or nothing where nothing is counted. `rules` are limits of policy rules. */
+  count(caller: Caller, cost: number, rules: readonly string[]): Promise<LimitResult | Refusal | undefined>
   /** The refusal that is known to await a caller, without counting anything. */
   overLimit(principal: Principal, address: string | undefined): Refusal | undefined
 }
@@ -24,19 +29,36 @@ export const createCounting = (ports: {
   /** Anonymous callers have no identity to count: they are counted by address. */
   const keyOf = (principal: Principal, address: string | undefined): string =>
     principal.method === 'anonymous' ? addressKey(address, groupOf) : principal.id
+  const ruleKey = (key: string, rule: string): string => `${key} ${rule}`
 
   return {
-    async count({ principal, address }, cost, extra) {
+    async count({ principal, address }, cost, rules) {
       if (limiter === undefined) return undefined
       const key = keyOf(principal, address)
+      const names = limitNames(principal)
       const known = denied.get(key, cost)
       if (known !== undefined) return { ...rateLimited(known), repeated: true }
-      const names = limitNames(principal)
-      const result = await limiter.check(key, { cost, limits: extra.length === 0 ? names : [...names, ...extra] })
+
+      /** The limit of a rule refuses: the request counts against the principal's own all the same, or refusals would be free. */
+      const byRule = async (refused: LimitResult, repeated: boolean): Promise<Refusal> => {
+        const own = await limiter.check(key, { cost: 1, limits: names })
+        if (own.allowed) return repeated ? { ...rateLimited(refused), repeated } : rateLimited(refused)
+        denied.set(key, 1, own)
+        return rateLimited(own)
+      }
+      for (const rule of rules) {
+        const refused = denied.get(ruleKey(key, rule), cost)
+        if (refused !== undefined) return byRule(refused, true)
+      }
+
+      const result = await limiter.check(key, { cost, limits: rules.length === 0 ? names : [...names, ...rules] })
       if (result.allowed) return result
-      // Only the principal's own limit refuses whatever it asks next; a rule's limit concerns some tools.
-      if (names.includes(result.policy)) denied.set(key, cost, result)
-      return rateLimited(result)
+      if (names.includes(result.policy)) {
+        denied.set(key, cost, result)
+        return rateLimited(result)
+      }
+      denied.set(ruleKey(key, result.policy), cost, result)
+      return byRule(result, false)
     },
     overLimit(principal, address) {
       const known = denied.get(keyOf(principal, address), 1)

@@ -20,6 +20,10 @@ export interface Guard {
   open(request: AuthRequest): Promise<Opened | Refusal>
   /** The caller of a stream that stays open, as it stands now; `undefined` when the credential no longer holds. */
   renew(request: AuthRequest): Promise<Principal | undefined>
+  /** Stage 2: the refusal of an address that is on the block list. */
+  blocked(address: string): Refusal | undefined
+  /** Counts what a known caller sent that is no request, and answers with `refusal`, or that it has sent too much. */
+  misused(principal: Principal, address: string | undefined, refusal: Refusal): Promise<Refusal>
   /** Stage 4: the refusal of a principal already known to be over its limit, without counting anything. */
   overLimit(principal: Principal, address?: string): Refusal | undefined
   /** Stage 5: findings in the raw text of a body, before it is parsed. */
@@ -82,7 +86,7 @@ export const createGuard = (options: GuardOptions): Guard => {
     call,
     principal: exchange.principal.id,
     transport: exchange.transport,
-    method: message.method,
+    method: message.method.slice(0, 256),
     ...(exchange.address === undefined ? {} : { address: exchange.address }),
     ...(exchange.session === undefined ? {} : { session: exchange.session }),
   })
@@ -103,6 +107,21 @@ export const createGuard = (options: GuardOptions): Guard => {
       return opened
     },
     renew: authentication.renew,
+    blocked(address) {
+      const refused = authentication.blocked(address)
+      if (refused !== undefined) tally.add(refused.reason ?? refused.code, { address })
+      return refused
+    },
+    async misused(principal, address, refusal) {
+      tally.add(refusal.reason ?? refusal.code, { principal: principal.id })
+      try {
+        const counted = await count.count({ principal, ...(address === undefined ? {} : { address }) }, 1, [])
+        return counted !== undefined && 'ok' in counted ? counted : refusal
+      } catch (error) {
+        log('error', 'limiter.fault', { error })
+        return refusal
+      }
+    },
     overLimit: count.overLimit,
     text: (raw) => validator?.checkText(raw) ?? [],
     async check(exchange, message) {
@@ -143,14 +162,12 @@ export const createGuard = (options: GuardOptions): Guard => {
         const result = filterList(policy, exchange.principal, pass.method, response.result, locate)
         if (result !== response.result) answer = { ...response, result }
       }
-      const findings =
-        response.result === undefined
-          ? undefined
-          : validator?.checkResult?.({
-              server: pass.action?.server ?? 'local',
-              ...(pass.action === undefined ? {} : { tool: pass.action.name }),
-              result: answer.result,
-            })
+      const findings = validator?.checkResult?.({
+        server: pass.action?.server ?? 'local',
+        ...(pass.action === undefined ? {} : { tool: pass.action.name }),
+        // An error can be as large and as deep as a result.
+        result: answer.result ?? answer.error,
+      })
       const enforced = findings?.filter((finding) => finding.enforced) ?? []
       if (enforced.length > 0) {
         answer = toResponse(

@@ -9,6 +9,12 @@ import { invalidArguments, methodNotFound, type Refusal } from './refusals.ts'
 /** A request that may run, before it is audited. */
 export type Judged = Omit<Pass, 'call' | 'startedAtMs'>
 
+const maxNameLength = 256
+
+/** Names come from outside: the audit log holds enough of one to recognise it. */
+const shortened = (name: string): string =>
+  name.length <= maxNameLength ? name : `${name.slice(0, maxNameLength)}… (${name.length} characters)`
+
 /** A request that nothing but a limit can refuse any more, and what it costs. */
 interface Weighed {
   readonly ok: true
@@ -49,7 +55,7 @@ export const createJudge = (ports: {
     if (ask.action !== undefined) {
       event['kind'] = ask.action.kind
       event['server'] = ask.action.server
-      event['name'] = ask.action.name
+      event['name'] = shortened(ask.action.name)
     }
     const decision = decideAsk(policy, principal, ask)
     if (decision?.grant !== undefined) event['grant'] = decision.grant

@@ -172,12 +172,38 @@ describe('check', () => {
     expect(await guard.check(exchange(['*']), { jsonrpc: '2.0', id: 1, method: 'ping' })).toMatchObject({ ok: true })
   })
 
-  it('goes on asking when only a rule refuses: other tools are still free', async () => {
-    let asked = 0
-    const refused: LimitResult = { ...allowed, allowed: false, policy: 'policy.rules[0]', retryAfterMs: 60_000 }
-    const { guard } = make({ limiter: { check: () => (asked++, refused) } })
-    for (let time = 0; time < 2; time++) await guard.check(exchange(['*']), tool('echo'))
-    expect(asked).toBe(2)
+  it('charges the caller for what only a rule refuses, and leaves other tools free', async () => {
+    const policy = createPolicy({ rules: [{ match: 'tool:create', limit: { requests: 1, windowMs: 1000 } }] })
+    const rule = policy.limits[0]?.name as string
+    const asked: (readonly string[] | undefined)[] = []
+    const { guard, events } = make({
+      policy,
+      limiter: {
+        check: (_, { limits }) => {
+          asked.push(limits)
+          return limits?.includes(rule) === true
+            ? { ...allowed, allowed: false, policy: rule, retryAfterMs: 60_000 }
+            : allowed
+        },
+      },
+    })
+    for (let time = 0; time < 3; time++) {
+      expect(await guard.check(exchange(['*']), tool('create'))).toMatchObject({ status: 429, limit: { policy: rule } })
+    }
+    expect((await guard.check(exchange(['*']), tool('echo'))).ok).toBe(true)
+    expect(asked).toEqual([['api_key', rule], ['api_key'], ['api_key'], ['api_key'], ['api_key']])
+    await guard.close()
+    expect(events.map(({ type }) => type)).toEqual(['decision', 'decision', 'refused'])
+  })
+
+  it('counts what a known caller sends that is no request', async () => {
+    let left = 2
+    const limiter = { check: () => ({ ...allowed, allowed: left-- > 0, retryAfterMs: 1000 }) }
+    const { guard } = make({ limiter })
+    const refusal = { ok: false as const, status: 400, code: 'PORTCULLIS_BAD_REQUEST' as const, message: 'no' }
+    const statuses: number[] = []
+    for (let time = 0; time < 4; time++) statuses.push((await guard.misused(person(['*']), undefined, refusal)).status)
+    expect(statuses).toEqual([400, 400, 429, 429])
   })
 
   it.each([

@@ -53,6 +53,15 @@ describe('createSessions', () => {
     expect(sessions.find(mallory, ids[0] as string)?.facts).toEqual(facts)
   })
 
+  it('forgets the idle sessions of a principal before those that are in use', () => {
+    const sessions = make({ maxLivePerPrincipal: 3 })
+    const streaming = sessions.start(alice, facts)
+    streaming.stream = { send: () => true, renew: async () => alice, close: () => {} }
+    for (let count = 0; count < 10; count++) sessions.start(alice, facts)
+    expect([...sessions.live()]).toHaveLength(3)
+    expect(sessions.find(alice, streaming.id)).toBe(streaming)
+  })
+
   it('forgets idle sessions first when there are too many in all', () => {
     const sessions = make({ maxLive: 3 })
     const busy = sessions.start(alice, facts)

@@ -1,6 +1,13 @@
 import { readTextFile } from '@portcullis-internal/files'
-import { ApiKeyError, type ApiKeyRecord, createApiKeys, fileStore, isLegacyFile } from '@portcullis/auth-apikey'
-import type { CredentialVerifier } from '@portcullis/guard'
+import {
+  ApiKeyError,
+  type ApiKeyRecord,
+  createApiKeys,
+  fileStore,
+  isLegacyFile,
+  parseKey,
+} from '@portcullis/auth-apikey'
+import type { CredentialVerifier, VerifyResult } from '@portcullis/guard'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { configurationError } from '../exit.ts'
@@ -11,8 +18,8 @@ export interface KeyRing extends CredentialVerifier {
   readonly usable: boolean
   /** Whether the file holds plain keys. */
   readonly legacy: boolean
-  /** Puts a key into the file; it is good from that moment. */
-  insert(record: ApiKeyRecord): Promise<void>
+  /** Puts a key into the file; it is good from that moment. False when there is one like it. */
+  insert(record: ApiKeyRecord): Promise<boolean>
 }
 
 export interface KeyRingOptions {
@@ -39,25 +46,45 @@ const defaultKey = (key: string): CredentialVerifier => {
   }
 }
 
+/** Whether the file says nothing of a text: not that it is revoked, nor that it has expired. */
+const isUnknown = (result: VerifyResult): boolean =>
+  !result.ok && (result.reason === 'unknown' || result.reason === 'malformed')
+
+/** A key file that was there and is gone: nobody has revoked its keys, and nobody can say what they may do. */
+const gone = (path: string): Error =>
+  Object.assign(new Error(`the key file ${JSON.stringify(path)} is gone`), { fault: 'unavailable' as const })
+
 /**
- * What a key file says comes before `MCP_API_KEY`: a value that is an entry of the file has that entry's grants and state,
- * and only a value that no file knows is the key `default`.
+ * What a key file says comes before `MCP_API_KEY`: a value that is an entry of the file has that entry's grants and state, and
+ * only a value that no file knows is the key `default`. That is decided once: a value that the file has ever known never
+ * becomes the key with every right because its entry is taken away.
  */
 export const createKeyRing = async ({ path, prefix, apiKey }: KeyRingOptions): Promise<KeyRing> => {
   const store = fileStore(path)
   const file = createApiKeys({ store, prefix })
-  const own = apiKey === undefined || file.looksLikeKey(apiKey) ? undefined : defaultKey(apiKey)
+  // A key of our own format means that key, even where this installation's keys begin with another word.
+  const ours = apiKey !== undefined && (parseKey(apiKey) !== undefined || file.looksLikeKey(apiKey))
+  let own = apiKey === undefined || ours ? undefined : defaultKey(apiKey)
+  let seen = false
   try {
     const records = await file.list()
+    if (apiKey !== undefined && !isUnknown(await file.verify(apiKey))) own = undefined
     return {
       usable: apiKey !== undefined || records.length > 0,
       legacy: existsSync(path) && isLegacyFile(JSON.parse(readTextFile(path, { secret: true, maxBytes: 67_108_864 }))),
-      insert: async (record) => void (await store.insert(record)),
+      insert: async (record) => (await store.insert(record)) === 'inserted',
       looksLikeKey: (text) => file.looksLikeKey(text),
       async verify(text, context) {
         const byFile = await file.verify(text, context)
-        if (own === undefined || byFile.ok || byFile.reason !== 'unknown') return byFile
-        return own.verify(text, context)
+        seen ||= byFile.ok
+        const byOwn = own === undefined ? undefined : await own.verify(text, context)
+        if (isUnknown(byFile)) {
+          if (byOwn?.ok === true) return byOwn
+          if (seen && !existsSync(path)) throw gone(path)
+        } else if (byOwn?.ok === true) {
+          own = undefined
+        }
+        return byFile
       },
     }
   } catch (error) {

@@ -1,5 +1,6 @@
-import { readTextFile, shellQuote, writeFileAtomicSync } from '@portcullis-internal/files'
+import { readTextFile, shellQuote, withLock, writeFileAtomicSync } from '@portcullis-internal/files'
 import { createApiKeys, memoryStore } from '@portcullis/auth-apikey'
+import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { KeyRing } from './credentials.ts'
 
@@ -7,14 +8,17 @@ const firstKeyFile = 'first-key.header'
 
 /**
  * Makes the first key of a new installation. The header file is written before the key is stored: a crash between the two
- * leaves a file with a key that is not good, and the next start makes another.
+ * leaves a file with a key that is not good, and the next start makes another. Nothing is made when another process was faster.
  */
-export const createFirstKey = async (keys: KeyRing, dir: string, prefix: string): Promise<string> => {
-  const { key, record } = await createApiKeys({ store: memoryStore(), prefix }).create({ name: 'first', grants: ['*'] })
-  writeFileAtomicSync(join(dir, firstKeyFile), `X-API-Key: ${key}\n`, { mode: 0o600 })
-  await keys.insert(record)
-  return key
-}
+export const createFirstKey = (keys: KeyRing, dir: string, prefix: string): Promise<string | undefined> =>
+  // Two first starts at once would otherwise leave the header of one and the key of the other.
+  withLock(join(dir, firstKeyFile), async () => {
+    if (existsSync(join(dir, 'api_keys.json'))) return undefined
+    const made = createApiKeys({ store: memoryStore(), prefix })
+    const { key, record } = await made.create({ name: 'first', grants: ['*'] })
+    writeFileAtomicSync(join(dir, firstKeyFile), `X-API-Key: ${key}\n`, { mode: 0o600 })
+    return (await keys.insert(record)) ? key : undefined
+  })
 
 /** Whether the first key is still there and still good: only then is a command that uses it worth printing. */
 export const firstKeyWorks = async (keys: KeyRing, dir: string): Promise<boolean> => {

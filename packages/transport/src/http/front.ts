@@ -1,4 +1,4 @@
-import { clientAddress, createCidrSet } from '@portcullis-internal/net'
+import { clientAddress } from '@portcullis-internal/net'
 import { type AuthRequest, refuse, type Refusal, unavailable } from '@portcullis/guard'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Session } from '../hub/session.ts'
@@ -29,15 +29,14 @@ const drain = (request: IncomingMessage): void => {
 export const createFront = (options: FrontOptions): ((request: IncomingMessage, response: ServerResponse) => void) => {
   const { guard, sessions, path = '/mcp', keyHeader = 'x-api-key' } = options
   const origins = createOriginPolicy(options)
-  const proxies = createCidrSet(options.trustedProxies ?? [])
   const post = createPost(options)
   const log = options.log ?? (() => {})
 
   const addressOf = (request: IncomingMessage): string | undefined => {
-    const { remoteAddress } = request.socket
-    return remoteAddress === undefined
+    const peer = options.peerOf(request.socket)
+    return peer === undefined
       ? undefined
-      : clientAddress(remoteAddress, headerLines(request, 'x-forwarded-for'), proxies)
+      : clientAddress(peer, headerLines(request, 'x-forwarded-for'), options.proxies)
   }
 
   /** Stage 1: what the request line and the headers alone condemn. */
@@ -98,6 +97,14 @@ export const createFront = (options: FrontOptions): ((request: IncomingMessage, 
       return drain(request)
     }
     const headers = corsHeaders(request)
+    const address = addressOf(request)
+    // Nobody is counted, blocked or answered by an address that is not there.
+    if (address === undefined) return void request.destroy()
+    const blocked = guard.blocked(address)
+    if (blocked !== undefined) {
+      replyRefusal(response, blocked, null, headers)
+      return drain(request)
+    }
     const target = (request.url as string).split('?', 1)[0] as string
     if (target !== path) {
       if (target === '/' && (request.method === 'GET' || request.method === 'HEAD')) {
@@ -134,12 +141,11 @@ export const createFront = (options: FrontOptions): ((request: IncomingMessage, 
       return drain(request)
     }
 
-    const address = addressOf(request)
     const auth: AuthRequest = {
       transport: 'http',
       credential: credentialOf(request, keyHeader),
       header: (name) => header(request, name),
-      ...(address === undefined ? {} : { address }),
+      address,
     }
     const incoming: Incoming = { request, response, auth, headers }
     if (method === 'POST') return post(incoming, sessionOf, () => drain(request))

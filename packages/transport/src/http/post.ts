@@ -114,22 +114,25 @@ export const createPost = (options: FrontOptions) => {
       if ('ok' in answer) return answer
       principal = answer
     }
+    /** Whoever sent this is not known, unless its key would have been in what cannot be read: then it has none. */
+    const misuse = async (refusal: Refusal): Promise<Refusal> => {
+      if (principal !== undefined) return guard.misused(principal, auth.address, refusal)
+      const answer = await open(auth)
+      return 'ok' in answer ? answer : refusal
+    }
     const refused = refusedType(request)
-    if (refused !== undefined) return refused
+    if (refused !== undefined) return misuse(refused)
     const length = declaredLength(request)
     if (principal !== undefined && (length === undefined || length > smallBodyBytes)) {
       const over = guard.overLimit(principal, auth.address)
       if (over !== undefined) return over
     }
     const maxBytes = inBand ? Math.min(maxInBandBytes, maxBodyBytes) : maxBodyBytes
-    if (length !== undefined && length > maxBytes) return inBand ? await tooLargeUnknown(auth) : tooLarge(maxBytes)
+    if (length !== undefined && length > maxBytes) return misuse(tooLarge(maxBytes))
     const body = await readBody(request, maxBytes)
-    if (!body.ok) {
-      if (body.reason === 'not_utf8') return notJson()
-      return inBand && body.reason === 'too_large' ? await tooLargeUnknown(auth) : tooLarge(maxBytes)
-    }
+    if (!body.ok) return misuse(body.reason === 'not_utf8' ? notJson() : tooLarge(maxBytes))
     const parsed = parse(body.text, guard, maxBytes)
-    if (!parsed.ok) return parsed
+    if (!parsed.ok) return misuse(parsed)
     const { message, credential } = cleaned(parsed.value)
     if (principal === undefined) {
       // Only keys: a token inside a message would be one that the protocol wants in a header.
@@ -139,12 +142,6 @@ export const createPost = (options: FrontOptions) => {
       principal = answer
     }
     return { ok: true, principal, value: message }
-  }
-
-  /** A body too large to be searched for a credential: its sender is a caller without one. */
-  const tooLargeUnknown = async (auth: AuthRequest): Promise<Refusal> => {
-    const answer = await open(auth)
-    return 'ok' in answer ? answer : tooLarge(maxInBandBytes)
   }
 
   const cleaned = (value: unknown): ReturnType<typeof takeInBandCredential> => {
@@ -167,6 +164,9 @@ export const createPost = (options: FrontOptions) => {
     const received = await receive(incoming)
     if (!received.ok) return fail(received)
     const { principal, value } = received
+    /** For what is no request although its sender is known: it counts all the same. */
+    const misuse = async (refusal: Refusal, id?: ReturnType<typeof idOf>): Promise<void> =>
+      fail(await guard.misused(principal, auth.address, refusal), id)
     const accepts = acceptsOf(request)
     if (!accepts.json && !accepts.stream) {
       return fail(
@@ -179,21 +179,21 @@ export const createPost = (options: FrontOptions) => {
 
     const batch = Array.isArray(value)
     if (batch && named?.facts.revision !== '2025-03-26') {
-      return fail(badRequest('Batches are a thing of revision 2025-03-26.', 'batch'))
+      return misuse(badRequest('Batches are a thing of revision 2025-03-26.', 'batch'))
     }
     const messages: unknown[] = batch ? value : [value]
     if (messages.length === 0 || messages.length > maxBatch) {
-      return fail(badRequest(`A batch holds 1 to ${maxBatch} messages.`, 'batch_size'))
+      return misuse(badRequest(`A batch holds 1 to ${maxBatch} messages.`, 'batch_size'))
     }
     if (messages.some((message) => shapeOf(message) === 'invalid')) {
-      return fail(badRequest('Not a JSON-RPC 2.0 message.', 'json_rpc'), batch ? null : idOf(value))
+      return misuse(badRequest('Not a JSON-RPC 2.0 message.', 'json_rpc'), batch ? null : idOf(value))
     }
     const initializing = (messages as JsonRpcMessage[]).some(
       (message) => 'method' in message && message.method === 'initialize',
     )
-    if (initializing && batch) return fail(badRequest('initialize must not be part of a batch.', 'batch'))
+    if (initializing && batch) return misuse(badRequest('initialize must not be part of a batch.', 'batch'))
     const revision = revisionOf(request, initializing)
-    if (typeof revision !== 'string') return fail(revision, idOf(value))
+    if (typeof revision !== 'string') return misuse(revision, idOf(value))
 
     const session = (initializing ? undefined : named) ?? createSession(principal.id, noFacts(revision))
     const exchange: Exchange = {

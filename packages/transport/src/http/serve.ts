@@ -1,7 +1,8 @@
 import type { Guard, GuardLog } from '@portcullis/guard'
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { createCidrSet } from '@portcullis-internal/net'
 import { TransportError } from '../errors.ts'
 import { createDispatcher } from '../hub/dispatcher.ts'
 import type { Handshake } from '../hub/hub.ts'
@@ -19,10 +20,12 @@ import {
 } from '../options.ts'
 import { createSealer } from '../sealer.ts'
 import type { McpEndpoint } from '../types.ts'
+import { noteConnections } from './connections.ts'
 import { createFront } from './front.ts'
 import type { FrontOptions } from './types.ts'
 
-export interface ServeHttpOptions extends Omit<FrontOptions, 'dispatcher' | 'sessions' | 'loopback'> {
+export interface ServeHttpOptions
+  extends Omit<FrontOptions, 'dispatcher' | 'sessions' | 'loopback' | 'peerOf' | 'proxies'> {
   readonly guard: Guard
   /** 0: any free port. */
   readonly port: number
@@ -32,6 +35,10 @@ export interface ServeHttpOptions extends Omit<FrontOptions, 'dispatcher' | 'ses
   readonly masterKeys?: readonly Uint8Array[]
   /** Connections at once. Default 2,000. */
   readonly maxConnections?: number
+  /** Connections of one peer at once, unless it is a trusted proxy. Default 500. */
+  readonly maxConnectionsPerPeer?: number
+  /** How long the server behind the guard may take to answer the handshake. Default 60,000. */
+  readonly handshakeTimeoutMs?: number
   readonly log?: GuardLog
 }
 
@@ -76,6 +83,8 @@ const checks: Readonly<Record<keyof ServeHttpOptions, Check>> = {
   greeting: isText,
   masterKeys: areMasterKeys,
   maxConnections: isWhole(1, 1_000_000),
+  maxConnectionsPerPeer: isWhole(1, 1_000_000),
+  handshakeTimeoutMs: isWhole(1, 3_600_000),
   log: isFunction,
 }
 
@@ -97,15 +106,27 @@ export const serveHttp = async (endpoint: McpEndpoint, options: ServeHttpOptions
     guard,
     sealer: createSealer(masterKeys, 'cursor'),
     sole: false,
+    ...(options.handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs: options.handshakeTimeoutMs }),
     sessions: sessions.live,
   })
-  const handshake = await dispatcher.hub.ready()
-  const front = createFront({ ...options, dispatcher, sessions, loopback: loopback.has(host) })
-
-  const server = createServer(limits, front)
+  const handshake = await dispatcher.hub.ready().catch(async (error: unknown) => {
+    await dispatcher.hub.close()
+    throw error
+  })
+  const proxies = createCidrSet(options.trustedProxies ?? [])
+  const server = createServer(limits)
+  const { peerOf } = noteConnections(server, {
+    maxPerPeer: options.maxConnectionsPerPeer ?? 500,
+    isProxy: proxies.has,
+  })
+  server.on('request', createFront({ ...options, dispatcher, sessions, loopback: loopback.has(host), peerOf, proxies }))
+  // All headers, however many fit: those that node drops would be there for a proxy and not for us.
+  server.maxHeadersCount = 0
   server.maxConnections = options.maxConnections ?? 2000
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || error.code === 'ECONNRESET') return socket.destroy()
+    // Whoever has an answer already must not get a second one for the same request.
+    const { bytesWritten } = socket as Socket
+    if (!socket.writable || error.code === 'ECONNRESET' || bytesWritten > 0) return socket.destroy()
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
     return undefined

@@ -1,5 +1,7 @@
 import type { AuthRequest, Guard, GuardLog } from '@portcullis/guard'
+import type { CidrSet } from '@portcullis-internal/net'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Dispatcher } from '../hub/dispatcher.ts'
 import type { Sessions } from '../hub/sessions.ts'
 
@@ -27,6 +29,10 @@ export interface FrontOptions {
   /** What `GET /` says. */
   readonly greeting?: string
   readonly log?: GuardLog
+  /** The address at the other end of a connection. */
+  readonly peerOf: (socket: Socket) => string | undefined
+  /** The proxies of `trustedProxies`. */
+  readonly proxies: CidrSet
 }
 
 /** One request, as far as it is understood. */

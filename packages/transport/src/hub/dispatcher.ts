@@ -45,6 +45,7 @@ export interface DispatcherOptions {
   readonly guard: Guard
   readonly sealer: Sealer
   readonly sole: boolean
+  readonly handshakeTimeoutMs?: number
   readonly sessions: () => Iterable<Session>
   /** Requests under way in all, and of one principal. Beyond: 503. Defaults 4,096 and 512. */
   readonly maxInFlight?: number
@@ -65,6 +66,7 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
     onUpdated: (uri, message) => void deliverUpdate(uri, message),
     onDropped: (message) => guard.tally(`dropped:${'method' in message ? message.method : 'response'}`, {}),
     taskOwner: tasks.ownerOf,
+    ...(options.handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs: options.handshakeTimeoutMs }),
   })
 
   /** Each delivery is decided anew, on the listener's record of this moment. */
@@ -133,6 +135,10 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
   ): Promise<JsonRpcResponse | undefined> => {
     const uri = message.params?.['uri'] as string
     if (message.method === 'resources/subscribe') {
+      // Updates go to the stream of a session: without one nobody would ever hear of them, and nobody could end them.
+      if (session.id === undefined && !sole) {
+        return fail(message.id, rpcCodes.invalidRequest, 'Subscriptions need a session: initialize first.')
+      }
       if (session.subscriptions.size >= maxSubscriptions) {
         return fail(message.id, rpcCodes.invalidParams, `A session may hold ${maxSubscriptions} subscriptions.`)
       }
@@ -171,6 +177,13 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
     return { ...response, result: { ...result, tasks: own } }
   }
 
+  /** Messages may say which task they are part of: only its owner may. */
+  const namesForeignTask = (content: unknown, principalId: string): boolean => {
+    const meta = isRecord(content) ? content['_meta'] : undefined
+    const related = isRecord(meta) ? meta['io.modelcontextprotocol/related-task'] : undefined
+    return related !== undefined && !(isRecord(related) && tasks.isOwner(related['taskId'], principalId))
+  }
+
   const run = async (
     session: Session,
     exchange: Exchange,
@@ -178,6 +191,10 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
     outlet: Outlet,
   ): Promise<JsonRpcResponse | undefined> => {
     const { principal } = exchange
+    if (namesForeignTask(message.params, principal.id)) {
+      guard.tally('foreign_task', { principal: principal.id })
+      return fail(message.id, rpcCodes.invalidParams, 'Task not found')
+    }
     switch (message.method) {
       case 'initialize':
         return initialize(session, message)
@@ -265,6 +282,9 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
     notification(session, exchange, message) {
       const params = message.params ?? {}
       if (methodIn(notificationMethods, message.method, exchange.revision) === undefined) return
+      if (namesForeignTask(params, exchange.principal.id)) {
+        return guard.tally('foreign_task', { principal: exchange.principal.id })
+      }
       switch (message.method) {
         case 'notifications/initialized':
           if (sole) hub.notify(session, message)
@@ -282,7 +302,8 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
       }
     },
     response(session, exchange, message) {
-      if (!hub.answer(session, message)) guard.tally('foreign_id:response', { principal: exchange.principal.id })
+      if (namesForeignTask(message.result, exchange.principal.id) || !hub.answer(session, message))
+        guard.tally('foreign_id:response', { principal: exchange.principal.id })
     },
     release(session) {
       hub.release(session)

@@ -63,7 +63,12 @@ const everything = {
 const latest = '2025-11-25'
 const clientInfo = { name: 'portcullis', version: '1' }
 
-export const createHub = (endpoint: McpEndpoint, options: InboundOptions): Hub => {
+export interface HubOptions extends InboundOptions {
+  /** How long the server may take to answer the handshake. Default 60,000. */
+  readonly handshakeTimeoutMs?: number
+}
+
+export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
   const working = new AsyncLocalStorage<Call>()
   const calls = new Map<number, Call>()
   let lastId = 0
@@ -73,7 +78,14 @@ export const createHub = (endpoint: McpEndpoint, options: InboundOptions): Hub =
 
   const transport: ServerTransport = {
     start: async () => {},
-    send: async (message, sent) => receive(message, sent?.relatedRequestId),
+    async send(message, sent) {
+      try {
+        receive(message, sent?.relatedRequestId)
+      } catch {
+        // What cannot be handed on (nested too deep to be written, say) concerns one message, not everybody.
+        options.onDropped(message)
+      }
+    },
     close: async () => transport.onclose?.(),
     onclose: () => lose(),
   }
@@ -148,8 +160,20 @@ export const createHub = (endpoint: McpEndpoint, options: InboundOptions): Hub =
     return answer
   }
 
+  const inTime = (answer: Promise<Handshake>): Promise<Handshake> => {
+    const limitMs = options.handshakeTimeoutMs ?? 60_000
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(
+          new TransportError('ERR_TRANSPORT_HANDSHAKE', `the server did not answer initialize within ${limitMs} ms`),
+        )
+      }, limitMs)
+      answer.then(resolve, reject).finally(() => clearTimeout(timer))
+    })
+  }
+
   const ready = (): Promise<Handshake> => {
-    handshake ??= firstHandshake().catch((error: unknown) => {
+    handshake ??= inTime(firstHandshake()).catch((error: unknown) => {
       handshake = undefined
       throw error
     })

@@ -63,14 +63,18 @@ export const createSessions = (options: SessionsOptions): Sessions => {
     entry.session.stream?.close()
   }
 
-  const idle = ({ session }: { session: Session }): boolean =>
-    session.stream === undefined && session.calls.size === 0 && session.subscriptions.size === 0
+  const idle = (entry: { session: Session } | undefined): boolean =>
+    entry !== undefined &&
+    entry.session.stream === undefined &&
+    entry.session.calls.size === 0 &&
+    entry.session.subscriptions.size === 0
 
   const makeRoom = (principalId: string): void => {
     const ids = byPrincipal.get(principalId)
     if (ids !== undefined && ids.size >= maxLivePerPrincipal) {
       const [oldest] = ids
-      if (oldest !== undefined) forget(oldest)
+      const spare = [...ids].find((id) => idle(live.get(id))) ?? oldest
+      if (spare !== undefined) forget(spare)
     }
     if (live.size < maxLive) return
     let looked = 0
