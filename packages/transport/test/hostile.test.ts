@@ -141,17 +141,15 @@ describe('readBody', () => {
     const request = new PassThrough() as PassThrough & { headers: Record<string, string> }
     request.headers = {}
     const body = readBody(request as unknown as IncomingMessage, 100_000)
-    const before = process.memoryUsage().arrayBuffers
-    for (let piece = 0; piece < 2000; piece++) {
-      // One byte of a block of 64 KiB, as a socket gives it out.
-      request.write(Buffer.alloc(65_536, 120).subarray(0, 1))
-      if (piece % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
+    for (let piece = 0; piece < 200; piece++) {
+      const block = Buffer.alloc(65_536, 'x')
+      request.write(block.subarray(0, 1))
+      await new Promise((resolve) => setImmediate(resolve))
+      // Whoever still looks at the block would read this.
+      block.fill('y')
     }
     request.end()
-    expect(await body).toEqual({ ok: true, text: 'x'.repeat(2000) })
-    globalThis.gc?.()
-    // 2,000 blocks would be 125 MiB; without a forced collection some of them may still be there.
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100 * 1024 * 1024)
+    expect(await body).toEqual({ ok: true, text: 'x'.repeat(200) })
   })
 })
 
