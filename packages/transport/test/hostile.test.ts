@@ -355,6 +355,32 @@ describe('a key that becomes somebody else', () => {
 })
 
 describe('a request that is cancelled while it is decided on', () => {
+  it('never reaches the server when its sender is gone either', async () => {
+    let decide = () => {}
+    const slow = new Promise<void>((resolve) => {
+      decide = resolve
+    })
+    let asked = false
+    const gate = createGates()
+    const world = await serve(naiveServer('v1', gate) as never, {
+      validator: { checkText: () => [], checkCall: async () => ((asked = true), await slow, []) },
+    })
+    const controller = new AbortController()
+    const sent = fetch(world.served.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': 'alice' },
+      body: JSON.stringify(call('wait', { gate: 'entered' })),
+      signal: controller.signal,
+    }).catch(() => 'gone')
+    await eventually(() => (asked ? true : undefined))
+    controller.abort()
+    expect(await sent).toBe('gone')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    decide()
+    await eventually(() => world.events.find(({ cancelled }) => cancelled === true))
+    await world.served.close(0)
+  })
+
   it('never reaches the server', async () => {
     let decide = () => {}
     const slow = new Promise<void>((resolve) => {

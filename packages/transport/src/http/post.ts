@@ -216,13 +216,7 @@ export const createPost = (options: FrontOptions) => {
 
     const outlet = createReplyOutlet(response, accepts, headers)
     response.on('close', () => {
-      if (response.writableFinished) return
-      for (const { id } of requests) {
-        // Nobody can ask for the answer again. Within a session the client may still mean it (MCP transports: disconnecting is not
-        // cancelling), so the server goes on; without one there is nobody left.
-        if (session.id === undefined) dispatcher.hub.cancel(session, id, 'disconnected')
-        else dispatcher.hub.abandon(session, id)
-      }
+      if (!response.writableFinished) for (const { id } of requests) dispatcher.leave(session, id)
     })
     const answers = await Promise.all(requests.map((message) => dispatcher.request(session, exchange, message, outlet)))
     if (batch) {

@@ -36,6 +36,8 @@ export interface Dispatcher {
   request(session: Session, exchange: Exchange, message: JsonRpcRequest, outlet: Outlet): Promise<Answer | Refusal>
   notification(session: Session, exchange: Exchange, message: JsonRpcNotification): void
   response(session: Session, exchange: Exchange, message: JsonRpcResponse): void
+  /** The client that asked is gone, and with it the answer. */
+  leave(session: Session, id: JsonRpcRequest['id']): void
   /** Gives back what a session held at the server. */
   release(session: Session): void
   readonly hub: Hub
@@ -239,7 +241,9 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
           reason: 'duplicate_id',
         })
       }
-      if (!inFlight.enter(principal.id)) {
+      // Anonymous callers are many: one of them must not use up what all of them have.
+      const caller = principal.method === 'anonymous' ? `anonymous ${exchange.address ?? ''}` : principal.id
+      if (!inFlight.enter(caller)) {
         return refuse(503, 'PORTCULLIS_OVERLOADED', 'Too many requests are under way. Try again in 1 s.', {
           retryAfterMs: 1000,
           reason: 'in_flight',
@@ -276,7 +280,7 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
         }
       } finally {
         if (session.deciding.get(message.id) === deciding) session.deciding.delete(message.id)
-        inFlight.leave(principal.id)
+        inFlight.leave(caller)
       }
     },
     notification(session, exchange, message) {
@@ -304,6 +308,14 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
     response(session, exchange, message) {
       if (namesForeignTask(message.result, exchange.principal.id) || !hub.answer(session, message))
         guard.tally('foreign_id:response', { principal: exchange.principal.id })
+    },
+    leave(session, id) {
+      const deciding = session.deciding.get(id)
+      // Nobody can ask for the answer again. Within a session the client may still mean it (MCP transports: to disconnect is not to
+      // cancel), so the server goes on; without one there is nobody left.
+      if (session.id !== undefined) hub.abandon(session, id)
+      else if (deciding !== undefined) deciding.cancelled = true
+      else hub.cancel(session, id, 'disconnected')
     },
     release(session) {
       hub.release(session)
