@@ -1,4 +1,4 @@
-import { canonicalResourceUri, type Principal } from '@portcullis/authz'
+import type { Principal } from '@portcullis/authz'
 import {
   type Exchange,
   type Guard,
@@ -22,6 +22,8 @@ import { factsOf } from './facts.ts'
 import { createHub, type Handshake, type Hub } from './hub.ts'
 import { createInFlight } from './in-flight.ts'
 import { logLevels, type Session } from './session.ts'
+import { fail, ok } from './responses.ts'
+import { createSubscriptions } from './subscriptions.ts'
 import { createdTask, createTaskOwners } from './tasks.ts'
 
 /** The answer to a request, and the limit it was counted against. `response` is absent for a cancelled request. */
@@ -54,41 +56,20 @@ export interface DispatcherOptions {
   readonly maxInFlightPerPrincipal?: number
 }
 
-const maxSubscriptions = 1000
-
 export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptions): Dispatcher => {
   const { guard, sealer, sole } = options
   const tasks = createTaskOwners()
+  const subscriptions = createSubscriptions(options)
   const cursors = createCursors(sealer)
   const inFlight = createInFlight(options.maxInFlight ?? 4096, options.maxInFlightPerPrincipal ?? 512)
 
   const hub = createHub(endpoint, {
     sole,
     sessions: options.sessions,
-    onUpdated: (uri, message) => void deliverUpdate(uri, message),
+    onUpdated: (uri, message) => void subscriptions.deliver(uri, message),
     onDropped: (message) => guard.tally(`dropped:${'method' in message ? message.method : 'response'}`, {}),
     taskOwner: tasks.ownerOf,
     ...(options.handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs: options.handshakeTimeoutMs }),
-  })
-
-  /** Each delivery is decided anew, on the listener's record of this moment. */
-  const deliverUpdate = async (uri: string, message: JsonRpcNotification): Promise<void> => {
-    const canonical = canonicalResourceUri(uri)
-    if (canonical === undefined) return
-    for (const session of options.sessions()) {
-      const { stream } = session
-      if (stream === undefined || !session.subscriptions.has(canonical)) continue
-      const principal = await stream.renew()
-      if (principal?.id !== session.principalId) stream.close()
-      else if (guard.mayReceive(principal, canonical)) stream.send(message)
-    }
-  }
-
-  const ok = (id: JsonRpcRequest['id'], result: unknown = {}): JsonRpcResponse => ({ jsonrpc: '2.0', id, result })
-  const fail = (id: JsonRpcRequest['id'], code: number, message: string): JsonRpcResponse => ({
-    jsonrpc: '2.0',
-    id,
-    error: { code, message },
   })
 
   const initialize = async (session: Session, message: JsonRpcRequest): Promise<JsonRpcResponse> => {
@@ -129,61 +110,10 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
   ): Promise<JsonRpcResponse | undefined> =>
     hub.call(message, { session, outlet, authInfo: authInfoOf(principal, session.facts.revision) })
 
-  const subscribe = async (
-    session: Session,
-    principal: Principal,
-    message: JsonRpcRequest,
-    outlet: Outlet,
-  ): Promise<JsonRpcResponse | undefined> => {
-    const uri = message.params?.['uri'] as string
-    if (message.method === 'resources/subscribe') {
-      // Updates go to the stream of a session: without one nobody would ever hear of them, and nobody could end them.
-      if (session.id === undefined && !sole) {
-        return fail(message.id, rpcCodes.invalidRequest, 'Subscriptions need a session: initialize first.')
-      }
-      if (session.subscriptions.size >= maxSubscriptions) {
-        return fail(message.id, rpcCodes.invalidParams, `A session may hold ${maxSubscriptions} subscriptions.`)
-      }
-      const response = await forward(session, principal, message, outlet)
-      if (response?.result !== undefined) session.subscriptions.add(uri)
-      return response
-    }
-    session.subscriptions.delete(uri)
-    return wanted(uri) ? ok(message.id) : forward(session, principal, message, outlet)
-  }
-
-  const wanted = (uri: string): boolean => {
-    for (const session of options.sessions()) if (session.subscriptions.has(uri)) return true
-    return false
-  }
-
   /** A task belongs to the principal that created it: for everybody else it does not exist. */
-  const task = async (
-    session: Session,
-    exchange: Exchange,
-    message: JsonRpcRequest,
-    outlet: Outlet,
-  ): Promise<JsonRpcResponse | undefined> => {
-    const { principal } = exchange
-    if (message.method !== 'tasks/list') {
-      if (!tasks.isOwner(message.params?.['taskId'], principal.id)) {
-        guard.tally('foreign_task', { principal: principal.id })
-        return fail(message.id, rpcCodes.invalidParams, 'Task not found')
-      }
-      return forward(session, principal, message, outlet)
-    }
-    const response = await forward(session, principal, message, outlet)
-    const result = response?.result
-    if (response === undefined || !isRecord(result) || !Array.isArray(result['tasks'])) return response
-    const own = result['tasks'].filter((item: unknown) => isRecord(item) && tasks.isOwner(item['taskId'], principal.id))
-    return { ...response, result: { ...result, tasks: own } }
-  }
-
-  /** Messages may say which task they are part of: only its owner may. */
-  const namesForeignTask = (content: unknown, principalId: string): boolean => {
-    const meta = isRecord(content) ? content['_meta'] : undefined
-    const related = isRecord(meta) ? meta['io.modelcontextprotocol/related-task'] : undefined
-    return related !== undefined && !(isRecord(related) && tasks.isOwner(related['taskId'], principalId))
+  const foreignTask = (principal: Principal, { id }: JsonRpcRequest): JsonRpcResponse => {
+    guard.tally('foreign_task', { principal: principal.id })
+    return fail(id, rpcCodes.invalidParams, 'Task not found')
   }
 
   const run = async (
@@ -193,10 +123,8 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
     outlet: Outlet,
   ): Promise<JsonRpcResponse | undefined> => {
     const { principal } = exchange
-    if (namesForeignTask(message.params, principal.id)) {
-      guard.tally('foreign_task', { principal: principal.id })
-      return fail(message.id, rpcCodes.invalidParams, 'Task not found')
-    }
+    const onward = (onwards: JsonRpcRequest) => forward(session, principal, onwards, outlet)
+    if (tasks.isForeign(message.params, principal.id)) return foreignTask(principal, message)
     switch (message.method) {
       case 'initialize':
         return initialize(session, message)
@@ -206,14 +134,16 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
         return setLevel(session, message)
       case 'resources/subscribe':
       case 'resources/unsubscribe':
-        return subscribe(session, principal, message, outlet)
+        return subscriptions.handle(session, message, onward)
       case 'tasks/get':
       case 'tasks/result':
       case 'tasks/cancel':
+        if (!tasks.isOwner(message.params?.['taskId'], principal.id)) return foreignTask(principal, message)
+        return onward(message)
       case 'tasks/list':
-        return task(session, exchange, message, outlet)
+        return tasks.filter(await onward(message), principal.id)
       default: {
-        const response = await forward(session, principal, message, outlet)
+        const response = await onward(message)
         const taskId = createdTask(response?.result)
         if (taskId !== undefined) tasks.own(taskId, principal.id)
         return response
@@ -286,7 +216,7 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
     notification(session, exchange, message) {
       const params = message.params ?? {}
       if (methodIn(notificationMethods, message.method, exchange.revision) === undefined) return
-      if (namesForeignTask(params, exchange.principal.id)) {
+      if (tasks.isForeign(params, exchange.principal.id)) {
         return guard.tally('foreign_task', { principal: exchange.principal.id })
       }
       switch (message.method) {
@@ -306,7 +236,7 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
       }
     },
     response(session, exchange, message) {
-      if (namesForeignTask(message.result, exchange.principal.id) || !hub.answer(session, message))
+      if (tasks.isForeign(message.result, exchange.principal.id) || !hub.answer(session, message))
         guard.tally('foreign_id:response', { principal: exchange.principal.id })
     },
     leave(session, id) {
@@ -319,11 +249,7 @@ export const createDispatcher = (endpoint: McpEndpoint, options: DispatcherOptio
     },
     release(session) {
       hub.release(session)
-      const uris = [...session.subscriptions]
-      session.subscriptions.clear()
-      for (const uri of uris) {
-        if (!wanted(uri)) void hub.withdraw(uri)
-      }
+      subscriptions.release(session, (uri) => void hub.withdraw(uri))
     },
   }
 }

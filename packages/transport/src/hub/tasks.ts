@@ -1,4 +1,4 @@
-import { isRecord } from '@portcullis/guard'
+import { isRecord, type JsonRpcResponse } from '@portcullis/guard'
 
 /**
  * Who created which task (2025-11-25 `tasks/*`): a task id alone is no right to the task. Bounded for each principal, so that
@@ -8,12 +8,22 @@ export interface TaskOwners {
   own(taskId: string, principalId: string): void
   isOwner(taskId: unknown, principalId: string): boolean
   ownerOf(taskId: unknown): string | undefined
+  /** Whether params or a result say that they are part of a task which is not this principal's. */
+  isForeign(content: unknown, principalId: string): boolean
+  /** A response to `tasks/list` with this principal's own tasks. */
+  filter(response: JsonRpcResponse | undefined, principalId: string): JsonRpcResponse | undefined
 }
+
+const relatedTask = 'io.modelcontextprotocol/related-task'
 
 export const createTaskOwners = (maxPerPrincipal = 1000): TaskOwners => {
   const owners = new Map<string, string>()
   const tasks = new Map<string, Set<string>>()
+  const isOwner = (taskId: unknown, principalId: string): boolean =>
+    typeof taskId === 'string' && owners.get(taskId) === principalId
+
   return {
+    isOwner,
     own(taskId, principalId) {
       // A server that hands out an id twice must not thereby hand the first owner's task over.
       if (owners.has(taskId)) return
@@ -27,8 +37,18 @@ export const createTaskOwners = (maxPerPrincipal = 1000): TaskOwners => {
       tasks.set(principalId, own)
       owners.set(taskId, principalId)
     },
-    isOwner: (taskId, principalId) => typeof taskId === 'string' && owners.get(taskId) === principalId,
     ownerOf: (taskId) => (typeof taskId === 'string' ? owners.get(taskId) : undefined),
+    isForeign(content, principalId) {
+      const meta = isRecord(content) ? content['_meta'] : undefined
+      const related = isRecord(meta) ? meta[relatedTask] : undefined
+      return related !== undefined && !(isRecord(related) && isOwner(related['taskId'], principalId))
+    },
+    filter(response, principalId) {
+      const result = response?.result
+      if (response === undefined || !isRecord(result) || !Array.isArray(result['tasks'])) return response
+      const own = result['tasks'].filter((item: unknown) => isRecord(item) && isOwner(item['taskId'], principalId))
+      return { ...response, result: { ...result, tasks: own } }
+    },
   }
 }
 
