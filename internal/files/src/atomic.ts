@@ -41,12 +41,13 @@ const adopt = (fd: number, existing: Stats | undefined, mode: number): void => {
       if (errnoOf(error) !== 'EPERM') throw error
     }
   }
-  fchmodSync(fd, existing ? existing.mode & 0o777 : mode)
+  // A file that was left behind, open to others, must not open to them what is written now; its owner keeps what was asked for.
+  fchmodSync(fd, existing ? mode & (existing.mode | 0o700) : mode)
 }
 
 /**
  * Replaces a file as a whole: after a crash at any moment either the old content is there or the new, never a mixture.
- * Keeps owner and mode of an existing file; `mode` (default 0o600) is for a new one.
+ * Keeps the owner of an existing file, and of `mode` (default 0o600) what that file gave its group and others: never more than either says.
  * @throws FileError `ERR_FILE_WRITE`; nothing is left behind then
  */
 export const writeFileAtomicSync = (path: string, data: string | Uint8Array, options: { mode?: number } = {}): void => {

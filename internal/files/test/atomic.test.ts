@@ -28,10 +28,33 @@ test('an existing file keeps its mode and gets a new inode', () => {
   writeFileSync(path, 'old')
   chmodSync(path, 0o640)
   const before = statSync(path).ino
-  writeFileAtomicSync(path, 'new')
+  writeFileAtomicSync(path, 'new', { mode: 0o644 })
   expect(statSync(path).mode & 0o777).toBe(0o640)
   expect(statSync(path).ino).not.toBe(before)
   expect(readFileSync(path, 'utf8')).toBe('new')
+})
+
+test('the mode of an existing file narrows what is asked for and never widens it', () => {
+  const rows: [existing: number, asked: number | undefined, result: number][] = [
+    [0o644, 0o600, 0o600],
+    [0o644, undefined, 0o600],
+    [0o666, 0o600, 0o600],
+    [0o777, 0o644, 0o644],
+    [0o640, 0o644, 0o640],
+    [0o600, 0o644, 0o600],
+    // The owner keeps what was asked for: a file that was read-only by accident can be written and read again.
+    [0o400, 0o600, 0o600],
+    [0o044, 0o644, 0o644],
+    [0o000, 0o600, 0o600],
+    [0o600, 0o400, 0o400],
+  ]
+  for (const [existing, asked, result] of rows) {
+    const path = join(freshDirectory(), 'f')
+    writeFileSync(path, 'old')
+    chmodSync(path, existing)
+    writeFileAtomicSync(path, 'new', asked === undefined ? {} : { mode: asked })
+    expect([existing, asked, statSync(path).mode & 0o7777]).toEqual([existing, asked, result])
+  }
 })
 
 test('a symbolic link is replaced and what it points at is not touched', () => {

@@ -20,12 +20,9 @@ const hashOf = (key: Uint8Array | undefined, prev: string, bodyStart: string | U
 // C0 is escaped by JSON itself; these are C1 with DEL, the line separators and everything that reorders text on a terminal.
 const unprintable = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
-/** JSON in ASCII where a terminal or a log reader could be misled. Such characters stand only inside strings, where an escape means the same. */
-export const toPrintableJson = (value: object): string =>
-  JSON.stringify(value).replace(
-    unprintable,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+/** Escapes JSON to ASCII where a terminal or a log reader could be misled. Such characters stand only inside strings, where an escape means the same. */
+export const toPrintable = (json: string): string =>
+  json.replace(unprintable, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /** `members` are the JSON members of the event, without braces. */
 export const formatLine = (

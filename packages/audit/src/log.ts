@@ -1,9 +1,10 @@
 import { closeSync } from 'node:fs'
 import { createAppender, flushToDevice } from './append.ts'
 import { AuditError } from './errors.ts'
-import { formatLine, maxLineBytes, toPrintableJson } from './line.ts'
+import { formatLine, maxLineBytes, toPrintable } from './line.ts'
 import { openLog } from './open.ts'
 import { checkFile, checkKey, refuseUnknown } from './options.ts'
+import { toShortJson } from './shorten.ts'
 import type { AuditEvent, AuditHead, AuditLog, AuditLogOptions } from './types.ts'
 
 interface Entry {
@@ -32,7 +33,7 @@ const membersOf = (event: AuditEvent): string => {
     throw new AuditError('ERR_AUDIT_EVENT', 'an event has no toJSON of its own')
   let json: string
   try {
-    json = toPrintableJson({ type, ...fields })
+    json = toPrintable(toShortJson({ type, ...fields }))
   } catch (cause) {
     throw new AuditError('ERR_AUDIT_EVENT', 'the event cannot be written as JSON', { cause })
   }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import {
   acquireLock,
   assertSafeStat,
+  errnoOf,
   FileError,
   type FileLock,
   fsyncDirectory,
@@ -64,21 +65,45 @@ const lastLine = (file: string, fd: number, size: number): { line: Buffer; end: 
   return { line: window.subarray(before + 1, end), end: from + end + 1 }
 }
 
-const begin = (fd: number, key: Uint8Array | undefined, at: string): { size: number; head: AuditHead } => {
-  const { line, hash } = formatLine(key, 0, at, headerMembers(key !== undefined), noHash)
-  const bytes = Buffer.from(line)
+/** Writes the header and, in the same write, that a file without content stood there: an emptied log must not pass for one that never was. */
+const begin = (
+  fd: number,
+  key: Uint8Array | undefined,
+  at: string,
+  foundEmpty: boolean,
+): { size: number; head: AuditHead } => {
+  const header = formatLine(key, 0, at, headerMembers(key !== undefined), noHash)
+  const found = foundEmpty ? formatLine(key, 1, at, '"type":"log.found_empty"', header.hash) : undefined
+  const bytes = Buffer.from(header.line + (found?.line ?? ''))
   writeSync(fd, bytes)
-  return { size: bytes.length, head: { sequence: 0, hash } }
+  return { size: bytes.length, head: { sequence: found ? 1 : 0, hash: (found ?? header).hash } }
 }
 
-const recover = (file: string, fd: number, key: Uint8Array | undefined, at: string): Omit<OpenLog, 'lock'> => {
+/** Opens the file, or makes it; says which. */
+const openFile = (file: string): { fd: number; made: boolean } => {
+  const { O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants
+  const flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK
+  try {
+    return { fd: openSync(file, flags | O_CREAT | O_EXCL, 0o600), made: true }
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+    return { fd: openSync(file, flags), made: false }
+  }
+}
+
+const recover = (
+  file: string,
+  { fd, made }: { fd: number; made: boolean },
+  key: Uint8Array | undefined,
+  at: string,
+): Omit<OpenLog, 'lock'> => {
   const stat = fstatSync(fd)
   if (!stat.isFile()) throw new AuditError('ERR_AUDIT_FILE', `${JSON.stringify(file)} is not a regular file`)
   assertSafeStat(file, stat, true)
   const { size } = stat
   if (isTornHeader(readAt(fd, 0, Math.min(size, 512)))) {
     ftruncateSync(fd, 0)
-    const begun = begin(fd, key, at)
+    const begun = begin(fd, key, at, size === 0 && !made)
     fsyncDirectory(dirname(file))
     return { fd, ...begun, recoveredBytes: size }
   }
@@ -107,9 +132,9 @@ export const openLog = (file: string, key: Uint8Array | undefined, at: string): 
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     lock = lockOf(file)
-    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
-    fd = openSync(file, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
-    return { lock, ...recover(file, fd, key, at) }
+    const opened = openFile(file)
+    fd = opened.fd
+    return { lock, ...recover(file, opened, key, at) }
   } catch (error) {
     if (fd !== undefined) closeSync(fd)
     lock?.release()

@@ -29,7 +29,9 @@ export interface AuditLogOptions {
 export interface AuditLog {
   /**
    * Appends one record; resolves when its line is written as `sync` says. The event is read at once and may be changed afterwards.
-   * Rejects with AuditError `ERR_AUDIT_EVENT` (not JSON, too large), `ERR_AUDIT_WRITE` (nothing of it was kept; a later record tries again), `ERR_AUDIT_CLOSED`.
+   * Strings (and names of fields) over 1,024 characters are cut to 256 and `…sha256:` with 16 base64url characters of their SHA-256, so that one long
+   * text cannot keep an event out of the log.
+   * Rejects with AuditError `ERR_AUDIT_EVENT` (not JSON, or over 1 MiB even so), `ERR_AUDIT_WRITE` (nothing of it was kept; a later record tries again), `ERR_AUDIT_CLOSED`.
    */
   record(event: AuditEvent): Promise<void>
   /** Writes what is pending, flushes it to the device and gives the file free. */

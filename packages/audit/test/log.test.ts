@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync, truncateSync } from 'node:f
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createAuditLog, verifyAuditLog } from '../src/index.ts'
-import { freshFile, key, linesOf, recordsOf, writeLog } from './scratch.ts'
+import { bulk, freshFile, key, linesOf, recordsOf, writeLog } from './scratch.ts'
 
 const failsWith = (code: string) => expect.objectContaining({ name: 'AuditError', code })
 
@@ -106,12 +106,12 @@ test('events that are no JSON objects, too large, or claim the log’s own field
     { type: 'x', big: 1n },
     { type: 'x', cyclic },
     { type: 'x', toJSON: () => ({ seq: 9 }) },
-    { type: 'x', text: 'x'.repeat(1_048_576) },
+    { type: 'x', text: bulk(1_048_576) },
   ]
   for (const event of bad) await expect(log.record(event as never)).rejects.toThrow(failsWith('ERR_AUDIT_EVENT'))
   const strange = JSON.parse('{"type":"x","__proto__":{"seq":7},"1":"first","nested":{"hash":"h"}}')
   await log.record(strange)
-  await log.record({ type: 'largest', text: 'x'.repeat(1_048_000) })
+  await log.record({ type: 'largest', text: bulk(1_047_000) })
   expect(recordsOf(file)).toHaveLength(3)
   await log.close()
   expect(await verifyAuditLog({ file })).toMatchObject({ status: 'ok', records: 3 })

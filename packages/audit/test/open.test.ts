@@ -1,7 +1,18 @@
 import { appendFileSync, chmodSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createAuditLog, verifyAuditLog } from '../src/index.ts'
-import { freshFile, key, killed, linesOf, outputOf, putLines, recordsOf, startChild, writeLog } from './scratch.ts'
+import {
+  bulk,
+  freshFile,
+  key,
+  killed,
+  linesOf,
+  outputOf,
+  putLines,
+  recordsOf,
+  startChild,
+  writeLog,
+} from './scratch.ts'
 
 const failsWith = (code: string) => expect.objectContaining({ name: 'AuditError', code })
 
@@ -25,11 +36,11 @@ test('a torn last line is cut off and the log says how much', async () => {
 })
 
 test('a header that a crash cut short is begun anew; other content is never touched', async () => {
-  for (const torn of ['', '{', '{"seq":0,"at":"2026']) {
+  for (const torn of ['{', '{"seq":0,"at":"2026']) {
     const file = freshFile()
     writeFileSync(file, torn, { mode: 0o600 })
     await writeLog(file, 1)
-    expect(await verifyAuditLog({ file })).toMatchObject({ status: 'ok', records: torn === '' ? 2 : 3 })
+    expect(await verifyAuditLog({ file })).toMatchObject({ status: 'ok', records: 3 })
   }
   for (const foreign of [
     'root:x:0:0',
@@ -44,6 +55,35 @@ test('a header that a crash cut short is begun anew; other content is never touc
     expect(() => createAuditLog({ file })).toThrow(failsWith('ERR_AUDIT_BROKEN'))
     expect(readFileSync(file, 'utf8')).toBe(foreign)
   }
+})
+
+test('a log that was emptied begins anew and says so; one that was not there says nothing', async () => {
+  for (const options of [{}, { key }]) {
+    const file = freshFile()
+    await writeLog(file, 3, options)
+    truncateSync(file, 0)
+    await writeLog(file, 1, options)
+    await writeLog(file, 1, options)
+    expect(recordsOf(file)).toMatchObject([
+      { seq: 0, type: 'log.created' },
+      { seq: 1, type: 'log.found_empty' },
+      { seq: 2, type: 'call' },
+      { seq: 3, type: 'call' },
+    ])
+    expect(await verifyAuditLog({ file, ...options })).toMatchObject({ status: 'ok', records: 4 })
+  }
+  const fresh = freshFile()
+  await writeLog(fresh, 1)
+  expect(recordsOf(fresh).map(({ type }) => type)).toEqual(['log.created', 'call'])
+})
+
+test('the header and the word that the log was found empty are in the file once it is open', async () => {
+  const file = freshFile()
+  writeFileSync(file, '', { mode: 0o600 })
+  const log = createAuditLog({ file })
+  expect(log.head.sequence).toBe(1)
+  expect(linesOf(file)).toHaveLength(2)
+  await log.close()
 })
 
 test('a log whose last record was changed is not continued', async () => {
@@ -80,7 +120,7 @@ test('files that others can read or write, and symbolic links, are refused with 
 test('the largest records are found again from the end', async () => {
   const file = freshFile()
   const log = createAuditLog({ file })
-  for (let n = 0; n < 2; n++) await log.record({ type: 'large', text: 'x'.repeat(1_048_000) })
+  for (let n = 0; n < 2; n++) await log.record({ type: 'large', text: bulk(1_047_000) })
   await log.close()
   appendFileSync(file, 'y'.repeat(1_000_000))
   await writeLog(file, 1)

@@ -25,6 +25,9 @@ export const writeLog = async (file: string, count: number, options: Partial<Aud
   await log.close()
 }
 
+/** A field of about `bytes` bytes whose strings are short enough to be kept as they are. */
+export const bulk = (bytes: number): string[] => Array.from({ length: Math.ceil(bytes / 1000) }, () => 'x'.repeat(997))
+
 export const linesOf = (file: string): string[] => readFileSync(file, 'utf8').split('\n').slice(0, -1)
 export const recordsOf = (file: string): Record<string, unknown>[] => linesOf(file).map((line) => JSON.parse(line))
 export const putLines = (file: string, lines: readonly string[]): void =>

@@ -1,6 +1,9 @@
 import { crc32 } from 'node:zlib'
 import { base62Of32Bits, randomBase62 } from './base62.ts'
 
+/** Of a text that may be a key of any format, in characters: header lines of 8 KiB and more are rarely let through. */
+export const maxKeyChars = 4096
+
 /** What stands in a key's text for anyone to read; the secret is not among it. */
 export interface ParsedKey {
   readonly prefix: string

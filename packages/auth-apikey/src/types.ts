@@ -71,7 +71,7 @@ export interface CreateKeyOptions {
 
 export interface ImportKeyOptions {
   readonly name: string
-  /** 1 to 512 visible ASCII characters; how strong it is, is for whoever issued it. */
+  /** 1 to 4,096 visible ASCII characters; how strong it is, is for whoever issued it. */
   readonly key: string
   readonly grants: readonly string[]
   /** Where it came from, for people; default `import`. */
@@ -100,7 +100,7 @@ export interface ApiKeys {
   /** Issues a key; its text is in the answer and nowhere else. Throws `ERR_APIKEY_GRANT`, `ERR_APIKEY_EXISTS`, `ERR_APIKEY_OPTION`. */
   create(options: CreateKeyOptions): Promise<{ readonly key: string; readonly record: ApiKeyRecord }>
   /**
-   * Who a key belongs to; a refusal is a value. Synchronous when the store is (memory and file are). The same frozen result is returned as long as the
+   * Who a key belongs to; a refusal is a value. Text over 4,096 characters is `malformed`. Synchronous when the store is (memory and file are). The same frozen result is returned as long as the
    * record does not change, so `principal.authenticatedAtMs` is the time of the first verification of that revision by this object.
    */
   verify(text: string, context?: { readonly address?: string }): MaybePromise<VerifyResult>

@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Principal } from '@portcullis/authz'
-import { splitKey } from './key-format.ts'
+import { maxKeyChars, splitKey } from './key-format.ts'
 import { digestOf, importedId } from './record.ts'
 import type { ApiKeyRecord, ApiKeyStore, MaybePromise, VerifyFailure, VerifyResult } from './types.ts'
 
@@ -10,8 +10,6 @@ const unknown = refused('unknown')
 const revoked = refused('revoked')
 const expired = refused('expired')
 const notYetValid = refused('not_yet_valid')
-
-const longestText = 512
 
 /** Injective: every part is percent-encoded, so `:` stands between parts only. */
 export const principalIdOf = (label: string, record: ApiKeyRecord): string =>
@@ -62,7 +60,7 @@ export const createVerifier = (store: ApiKeyStore, prefix: string, clock: () => 
   }
 
   return (text: string): MaybePromise<VerifyResult> => {
-    if (typeof text !== 'string' || text === '' || text.length > longestText) return malformed
+    if (typeof text !== 'string' || text === '' || text.length > maxKeyChars) return malformed
     const parts = splitKey(text)
     if (parts && !parts.intact && parts.prefix === prefix) return malformed
     const digest = digestOf(text)

@@ -139,7 +139,7 @@ test('keys that no header can carry, or that were mistyped are not imported', as
   const { keys } = setup()
   const { key } = await keys.create({ name: 'ci', grants: [] })
   const typo = key.slice(0, -1) + (key.endsWith('0') ? '1' : '0')
-  for (const text of ['', 'with space in it', 'ümläutümläut', 'x'.repeat(513), 'line\nbreak1', typo, 12345678]) {
+  for (const text of ['', 'with space in it', 'ümläutümläut', 'x'.repeat(4097), 'line\nbreak1', typo, 12345678]) {
     const result = keys.importPlain({ name: 'x', key: text as string, grants: [] })
     await expect(result).rejects.toThrow(failsWith('ERR_APIKEY_FORMAT'))
   }

@@ -53,6 +53,27 @@ test('what is not a key is not parsed, whatever it is', () => {
   for (const text of texts) expect(parseKey(text as string)).toBeUndefined()
 })
 
+test('a key of any prefix and env is key-shaped; a broken or foreign one is not', () => {
+  for (const other of [{}, { prefix: 'pck' }, { prefix: 'my_org', env: 'live' }, { prefix: 'ab', env: 'a' }]) {
+    const key = formatKey({ ...parts, ...other })
+    expect(parseKey(key)).toBeDefined()
+    expect(parseKey(key.slice(0, -6) + (key.endsWith('000000') ? '000001' : '000000'))).toBeUndefined()
+    for (const text of [key.slice(1), key.slice(0, -1), `${key}0`, ` ${key}`, `${key}\n`, key.replace('_', '-')]) {
+      expect(parseKey(text)).toBeUndefined()
+    }
+  }
+  const strange = [
+    '',
+    'a-plain-secret',
+    'x'.repeat(1_000_000),
+    `${'a_'.repeat(50_000)}${formatKey(parts)}`,
+    undefined,
+    null,
+    7,
+  ]
+  for (const text of [...strange, { length: 70 }, [formatKey(parts)]]) expect(parseKey(text as string)).toBeUndefined()
+})
+
 test('characters are drawn evenly: bytes from 248 on are thrown away', () => {
   const bytes = [247, 248, 255, 0, 61, 62, 124]
   let calls = 0

@@ -75,13 +75,24 @@ test('malformed texts never reach the store, others ask it once', async () => {
   }
   const keys = createApiKeys({ store })
   const { key } = await createApiKeys({ store: memoryStore() }).create({ name: 'x', grants: [] })
-  for (const text of ['', 'x'.repeat(513), `${key.slice(0, -6)}000000`]) {
+  for (const text of ['', 'x'.repeat(4097), `${key.slice(0, -6)}000000`]) {
     expect(keys.verify(text)).toEqual({ ok: false, reason: 'malformed' })
   }
   expect(asked).toBe(0)
   expect(keys.verify(key)).toEqual({ ok: false, reason: 'unknown' })
   expect(keys.verify('some-foreign-key')).toEqual({ ok: false, reason: 'unknown' })
   expect(asked).toBe(2)
+})
+
+test('a long key of a foreign format is verified like any other, up to 4,096 characters', async () => {
+  const { keys } = setup()
+  for (const length of [513, 4096]) {
+    const key = 'x'.repeat(length)
+    expect(keys.verify(key)).toEqual({ ok: false, reason: 'unknown' })
+    await keys.importPlain({ name: `long ${length}`, key, grants: ['*'] })
+    expect(keys.verify(key)).toMatchObject({ ok: true, principal: { grants: ['*'] } })
+    expect(keys.verify(`${key.slice(1)}y`)).toEqual({ ok: false, reason: 'unknown' })
+  }
 })
 
 test('a store that answers later or fails is waited for; its fault is thrown, never a refusal', async () => {

@@ -5,10 +5,11 @@ import type { Action, ActionKind } from './types.ts'
 import { foldUri, restrictedForms } from './uri.ts'
 
 const crossesNoSlash: Crosses = (code) => code !== 0x2f
+const crossesAll: Crosses = () => true
 
 /**
  * `grant`: widens, so it is held against the name exactly. `restrict`: denies and rules; a resource is held against every spelling that servers
- * commonly read as the same, and a missing server means every server.
+ * commonly read as the same, `*` in any other name stands for any run of any characters, and a missing server means every server.
  */
 export type MatcherMode = 'grant' | 'restrict'
 
@@ -48,12 +49,7 @@ export function compileMatcher(grants: readonly ParsedGrant[], mode: MatcherMode
       sets.set(kind, servers)
       const set = servers.get(server) ?? { exact: new Map(), tests: [], resources: [] }
       servers.set(server, set)
-      addPattern(
-        set,
-        kind,
-        grant.text,
-        mode === 'restrict' && kind === 'resource' ? fold(grant.pattern) : grant.pattern,
-      )
+      addPattern(set, kind, grant.text, grant.pattern, mode)
     }
   }
   const lookUp = (servers: ReadonlyMap<string, PatternSet>, server: string, name: string): string | undefined =>
@@ -82,13 +78,26 @@ function fold(tokens: readonly Token[]): readonly Token[] {
   return tokens.map((token) => (typeof token === 'string' ? foldUri(token) : token))
 }
 
-function addPattern(set: PatternSet, kind: ActionKind, text: string, tokens: readonly Token[]): void {
+function addPattern(
+  set: PatternSet,
+  kind: ActionKind,
+  text: string,
+  pattern: readonly Token[],
+  mode: MatcherMode,
+): void {
+  const tokens = kind === 'resource' && mode === 'restrict' ? fold(pattern) : pattern
   if (kind === 'resource') set.resources.push({ text, tokens })
   const [only] = tokens
   if (tokens.length === 1 && typeof only === 'string') {
     if (!set.exact.has(only)) set.exact.set(only, text)
   } else {
-    set.tests.push({ text, test: kind === 'resource' ? compileUriTest(tokens) : compileNameTest(tokens) })
+    const test =
+      kind === 'resource'
+        ? compileUriTest(tokens)
+        : mode === 'grant'
+          ? compileNameTest(tokens)
+          : (name: string) => matches(tokens, name, crossesAll)
+    set.tests.push({ text, test })
   }
 }
 

@@ -18,11 +18,12 @@ const encoder = new TextEncoder()
 /**
  * The one form in which a resource URI is decided on and passed on, or undefined for a URI that is refused.
  *
- * Done to it: scheme in lower case, host in lower case and the default port dropped for http, https, ws, wss, ftp and file, `file://localhost/` as
- * `file:///`, escapes in upper case, spaces and characters beyond ASCII percent-encoded (RFC 3987 section 3.1).
- * Refused: over 1,024 characters, no scheme, dot segments, empty segments inside the path, userinfo, fragments, an empty query, a query on `file:`,
- * encoded unreserved characters, encoded slashes and backslashes, a percent sign encoded twice, bytes that are not UTF-8, control characters, and
- * whatever the WHATWG URL parser would read as another URI (a host written as one number, say).
+ * Done to it: scheme in lower case, host in lower case and the default port dropped for http, https, ws, wss and ftp, `file://localhost/` as
+ * `file:///` (RFC 8089 section 2), escapes in upper case, spaces and characters beyond ASCII percent-encoded (RFC 3987 section 3.1).
+ * Refused: over 1,024 characters, no scheme, dot segments, empty segments inside the path (with `;` parameters too), userinfo, fragments, an empty
+ * query, a query on `file:`, a host on `file:` other than `localhost`, a host with an empty label or a dot at its end, encoded unreserved characters,
+ * encoded slashes and backslashes, a percent sign encoded twice, bytes that are not UTF-8, control characters, and whatever the WHATWG URL parser
+ * would read as another URI (a host written as one number, say).
  */
 export function canonicalResourceUri(uri: string): string | undefined {
   if (typeof uri !== 'string' || uri.length === 0 || uri.length > MAX_NAME_CHARS) return undefined
@@ -77,15 +78,32 @@ function isScheme(scheme: string): boolean {
 function canonicalAuthority(scheme: string, authority: string): string | undefined {
   if (authority.includes('@') || authority.includes('%40')) return undefined
   if (scheme === 'file') {
-    if (authority.includes('%')) return undefined
+    // Most readers of `file:` ignore the host, so that `file://x/a` and `file:///a` are one file: only the second may be said.
     const host = authority.toLowerCase()
-    return host === 'localhost' ? '' : host
+    return host === 'localhost' ? '' : mayBeEmpty(host) ? host : undefined
   }
+  if (hasEmptyLabel(authority)) return undefined
   const defaultPort = DEFAULT_PORTS.get(scheme)
   if (defaultPort === undefined) return authority
-  if (authority === '' || authority.includes('%')) return undefined
+  // A host of "*" parses, and no grant could name it.
+  if (authority === '' || authority.includes('%') || authority.includes('*')) return undefined
   const host = authority.toLowerCase()
   return host.endsWith(`:${defaultPort}`) ? host.slice(0, -defaultPort.length - 1) : host
+}
+
+/** True for nothing, and for a pattern that can stand for nothing before the slash that ends it. */
+function mayBeEmpty(authority: string): boolean {
+  for (const char of authority) {
+    if (char === ANY_MARK) return true
+    if (char !== RUN_MARK) return false
+  }
+  return true
+}
+
+/** `a..b`, `.a`, and `a.`, which DNS reads as `a` (RFC 1034 section 3.1). */
+function hasEmptyLabel(authority: string): boolean {
+  const host = authority.split(':', 1)[0] as string
+  return host.startsWith('.') || host.endsWith('.') || host.includes('..')
 }
 
 /** No dot segment, no empty segment but the last; brackets belong to an authority. */
@@ -95,9 +113,9 @@ function isPath(path: string): boolean {
   for (let i = path.startsWith('/') ? 1 : 0; i < segments.length; i++) {
     const segment = segments[i] as string
     if (segment === '' && i < segments.length - 1) return false
-    // Some servers cut a segment at ";" before they resolve it.
-    const name = segment.split(';', 1)[0]
-    if (name === '.' || name === '..') return false
+    // Some servers cut a segment at ";" before they resolve it, some after decoding it.
+    const name = segment.replace('%3B', ';').split(';', 1)[0]
+    if (name === '.' || name === '..' || (name === '' && segment !== '')) return false
   }
   return true
 }
@@ -196,11 +214,22 @@ export function foldUri(canonical: string): string {
   return canonical.replace(/%[0-9A-F]{2}/g, (escape) => FOLDED.get(escape) ?? escape)
 }
 
-/** The forms of a canonical URI that a deny or a rule is held against: folded, and with or without the last slash of its path. */
+/**
+ * The forms of a canonical URI that a deny or a rule is held against: folded, with and without the `;` parameters of its segments (RFC 3986 section
+ * 3.3), each with and without the last slash of its path.
+ */
 export function restrictedForms(canonical: string): readonly string[] {
   const folded = foldUri(canonical)
   const mark = folded.indexOf('?')
   const path = mark < 0 ? folded : folded.slice(0, mark)
   const query = mark < 0 ? '' : folded.slice(mark)
-  return [folded, `${path.endsWith('/') ? path.slice(0, -1) : `${path}/`}${query}`]
+  const paths = path.includes(';') ? [path, withoutParameters(path)] : [path]
+  return paths.flatMap((form) => [`${form}${query}`, `${form.endsWith('/') ? form.slice(0, -1) : `${form}/`}${query}`])
+}
+
+function withoutParameters(path: string): string {
+  return path
+    .split('/')
+    .map((segment) => segment.split(';', 1)[0])
+    .join('/')
 }

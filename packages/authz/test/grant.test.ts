@@ -51,6 +51,10 @@ describe('malformed grants', () => {
     'resource:https://user@host/**',
     'resource:*://host/**',
     'resource:file:///***',
+    'resource:file://server/share/**',
+    'resource:file://*x/share/**',
+    'resource:http://intranet.local./**',
+    'resource:http://*./**',
     'resource:file:///a#b',
     'resource:file:///a\u0000',
     'resource:file:///\uE000',
@@ -145,6 +149,20 @@ describe('names', () => {
     expect(can(['local/*'], 'tool', 'local', 'a b')).toBe(false)
     expect(can(['a*%20*b'], 'tool', 'local', 'a1 2b')).toBe(true)
     expect(can(['a*%20*b'], 'tool', 'local', 'a1 2 3b')).toBe(false)
+  })
+
+  it('in a deny * runs over any character, so that no spelling of a name escapes it', () => {
+    const grants = ['*', '!delete_*', '!*_secret', '!a*z', '!prompt:x/*']
+    for (const name of ['delete_ü', 'delete_a b', 'delete_', 'delete_a/b', 'delete_日😀', 'ü_secret', 'a z', 'a:/z']) {
+      expect(can(grants, 'tool', 'local', name)).toBe(false)
+      expect(can(grants, 'tool', 'other', name)).toBe(false)
+    }
+    expect(can(grants, 'tool', 'local', 'undelete_ü')).toBe(true)
+    expect(can(grants, 'prompt', 'x', 'ä b')).toBe(false)
+    expect(can(grants, 'prompt', 'y', 'ä b')).toBe(true)
+    expect(can(['delete_*'], 'tool', 'local', 'delete_ü')).toBe(false)
+    expect(can(['*_x'], 'tool', 'local', 'ü_x')).toBe(false)
+    expect(can(['a*z'], 'tool', 'local', 'a z')).toBe(false)
   })
 
   it('is case-sensitive and matches the whole name', () => {
@@ -259,6 +277,43 @@ describe('resources', () => {
     expect(read(['resource:https://example.com'], 'https://example.com/')).toBe(true)
     expect(read(['resource:file:///a b/é'], 'file:///a%20b/%C3%A9')).toBe(true)
     expect(read(['resource:file:///%c3%a9'], 'file:///%C3%A9')).toBe(true)
+  })
+
+  it('a deny holds whatever host a file: URI names and however a host is ended', () => {
+    const grants = ['resource:*', '!resource:http://intranet.local/**', '!resource:file:///data/secret/**']
+    const read = (name: string): boolean => can(grants, 'resource', 'local', name)
+    expect(read('http://intranet.local/x')).toBe(false)
+    expect(read('http://intranet.local./x')).toBe(false)
+    expect(read('http://intranet.locale/x')).toBe(true)
+    expect(read('file:///data/secret/x')).toBe(false)
+    expect(read('file://anything/data/secret/x')).toBe(false)
+    expect(read('file://127.0.0.1/data/secret/x')).toBe(false)
+    expect(read('file:///data/open/x')).toBe(true)
+    expect(can(['resource:*', '!resource:file://*/data/**'], 'resource', 'local', 'file:///data/x')).toBe(false)
+    expect(can(['resource:*', '!resource:file://**'], 'resource', 'local', 'file:///data/x')).toBe(false)
+  })
+
+  it('a deny is not escaped by path parameters, and an allow is not widened by them', () => {
+    const grants = ['resource:*', '!resource:http://h/v1/admin/**', '!resource:http://h/v1/keys']
+    const read = (name: string): boolean => can(grants, 'resource', 'local', name)
+    for (const path of [
+      'v1/admin;a=1/users',
+      'v1;x/admin/users',
+      'v1;x/admin;y;z/users;w?q=a;b',
+      'v1/admin%3Ba=1/users',
+      'v1/admin;/users',
+      'v1/keys;a',
+      'v1/keys;a/',
+      'v1;a/keys/',
+    ]) {
+      expect([path, read(`http://h/${path}`)]).toEqual([path, false])
+    }
+    expect(read('http://h;x/v1/keys')).toBe(false)
+    expect(read('http://h/v1/other?a=1;/admin/x')).toBe(true)
+    expect(read('http://h/v1/administrators;a/x')).toBe(true)
+    expect(can(['resource:http://h/v1/open/**'], 'resource', 'local', 'http://h/v1/open;a=1/x')).toBe(false)
+    expect(can(['resource:*', '!resource:http://h/a;b=1/x'], 'resource', 'local', 'http://h/a;b=1/x')).toBe(false)
+    expect(can(['resource:*', '!resource:http://h/a;b=1/x'], 'resource', 'local', 'http://h/a/x')).toBe(true)
   })
 
   it('a deny also covers spellings that servers read as the same', () => {

@@ -8,7 +8,7 @@ type State = (typeof STATE)[keyof typeof STATE]
 
 /**
  * Reads JSON text once, without parsing it into values, and reports what a parser would swallow in silence. Accepts what JSON.parse accepts
- * (RFC 8259); ends at the first syntax error, and where nesting, keys or findings exceed their bounds, so that memory is bounded too.
+ * (RFC 8259); ends at the first syntax error, and where nesting, values, keys or findings exceed their bounds, so that memory is bounded too.
  */
 export function scanJson(raw: string, settings: Settings, out: Collector): void {
   if (exceedsBytes(raw, settings.maxBodyBytes)) {
@@ -20,6 +20,7 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
   const path: (string | number)[] = []
   let state: State = STATE.value as State
   let keys = 0
+  let nodes = 0
   let i = 0
 
   const report = (ruleId: RuleId, at: number, detail?: string): void =>
@@ -34,6 +35,13 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
     })
   const syntax = (at: number): void =>
     report('json.syntax', Math.min(at, raw.length), at >= raw.length ? 'it ends too early' : `at ${at}`)
+
+  /** One more value or key. False where reading ends. */
+  const count = (): boolean => {
+    if (++nodes <= settings.maxNodes) return true
+    report('json.nodes', i, `limit ${settings.maxNodes}`)
+    return false
+  }
 
   const open = (isObject: boolean): boolean => {
     if (keysOf.length >= settings.maxDepth) {
@@ -72,6 +80,7 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
     const depth = keysOf.length - 1
     const known = keysOf[depth] as Set<string>
     path[depth] = key
+    if (!count()) return false
     if (++keys > settings.maxKeys) {
       report('json.keys', i, `limit ${settings.maxKeys}`)
       return settings.preset === 'off'
@@ -85,11 +94,12 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
 
   /** A value at `i`. Answers where to go on, or -1 where reading ends. */
   const value = (code: number): number => {
-    if (code === 0x7b || code === 0x5b) return open(code === 0x7b) ? i + 1 : -1
     if (state === STATE.valueOrEnd && code === 0x5d) {
       close()
       return i + 1
     }
+    if (!count()) return -1
+    if (code === 0x7b || code === 0x5b) return open(code === 0x7b) ? i + 1 : -1
     state = STATE.after
     if (code === 0x22) return string(false)
     if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {

@@ -15,17 +15,28 @@ const fail = (problem: string): never => {
 export function readOptions(options: ValidatorOptions): Settings {
   if (typeof options !== 'object' || options === null) fail('options must be an object')
   const { preset = 'standard', maxBodyBytes = 1_048_576, maxDepth = 64, maxKeys = 10_000, ...rest } = options
-  const { maxStringBytes = maxBodyBytes, maxResultBytes = 16_777_216, maxFindings = 32, ...unknown } = rest
+  const { maxNodes = 100_000, maxStringBytes = maxBodyBytes, maxResultBytes = 16_777_216, ...others } = rest
+  const { maxFindings = 32, ...unknown } = others
   const [field] = Object.keys(unknown)
   if (field !== undefined) fail(`options have an unknown field ${JSON.stringify(field)}`)
   if (!PRESETS.includes(preset)) fail(`preset must be one of ${PRESETS.join(', ')}`)
   checkWhole('maxBodyBytes', maxBodyBytes, MAX_BYTES)
   checkWhole('maxDepth', maxDepth, SAFE_DEPTH)
   checkWhole('maxKeys', maxKeys, 1_000_000)
+  checkWhole('maxNodes', maxNodes, 10_000_000)
   checkWhole('maxStringBytes', maxStringBytes, MAX_BYTES)
   checkWhole('maxResultBytes', maxResultBytes, MAX_BYTES)
   checkWhole('maxFindings', maxFindings, 1000)
-  return Object.freeze({ preset, maxBodyBytes, maxDepth, maxKeys, maxStringBytes, maxResultBytes, maxFindings })
+  return Object.freeze({
+    preset,
+    maxBodyBytes,
+    maxDepth,
+    maxKeys,
+    maxNodes,
+    maxStringBytes,
+    maxResultBytes,
+    maxFindings,
+  })
 }
 
 function checkWhole(name: string, value: unknown, max: number): void {

@@ -16,6 +16,7 @@ export const RULES = {
     message: 'arrays and objects are nested deeper than is accepted',
   },
   'json.keys': { severity: 'medium', confidence: 'high', message: 'there are more keys than are accepted' },
+  'json.nodes': { severity: 'high', confidence: 'high', message: 'there are more values and keys than are accepted' },
   'json.string_size': { severity: 'medium', confidence: 'high', message: 'a string is longer than is accepted' },
   'json.duplicate_key': {
     severity: 'high',
@@ -29,11 +30,6 @@ export const RULES = {
     message: 'a string holds half of a surrogate pair, which UTF-8 cannot carry',
   },
   'json.number': { severity: 'low', confidence: 'high', message: 'a number would be changed by parsing it' },
-  'value.nodes': {
-    severity: 'medium',
-    confidence: 'high',
-    message: 'there are more values than any accepted text can hold',
-  },
   'pattern.path_traversal': { severity: 'high', confidence: 'medium', message: 'the value climbs out of a directory' },
   'pattern.script_tag': { severity: 'high', confidence: 'medium', message: 'the value opens a script element' },
   'pattern.union_select': {
@@ -53,4 +49,4 @@ export const RULES = {
 export type RuleId = keyof typeof RULES
 
 /** What stays enforced whatever the preset. */
-export const ALWAYS: readonly RuleId[] = ['json.size', 'json.syntax', 'json.depth', 'result.size']
+export const ALWAYS: readonly RuleId[] = ['json.size', 'json.syntax', 'json.depth', 'json.nodes', 'result.size']

@@ -34,6 +34,8 @@ export interface ValidatorOptions {
   readonly maxDepth?: number
   /** Most object keys in one document: 1 to 1,000,000. Default 10,000. */
   readonly maxKeys?: number
+  /** Most values (arrays and objects among them) and keys, counted together, in one document: 1 to 10,000,000. Default 100,000. */
+  readonly maxNodes?: number
   /** Longest string or key, in UTF-8 bytes. Default: `maxBodyBytes`. */
   readonly maxStringBytes?: number
   /** Largest result of a server, in UTF-8 bytes: 1 to 268,435,456. Default 16,777,216. */

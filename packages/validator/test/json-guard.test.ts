@@ -73,6 +73,27 @@ describe('checkText', () => {
     expect(validator.checkText(raw)).toMatchObject([{ ruleId: 'json.lone_surrogate', offset }])
   })
 
+  it('values and keys are counted, and reading ends where there are too many, whatever the preset', () => {
+    const nested = `[${Array.from({ length: 8_600 }, () => '['.repeat(60) + ']'.repeat(60)).join(',')}]`
+    for (const preset of ['off', 'standard', 'strict'] as const) {
+      expect(ids(nested, { preset })).toEqual(['json.nodes'])
+      expect(ids('[[],[]]', { preset, maxNodes: 3 })).toEqual([])
+      expect(ids('[[],[],0]', { preset, maxNodes: 3 })).toEqual(['json.nodes'])
+      expect(ids('{"a":1,"b":2}', { preset, maxNodes: 5 })).toEqual([])
+      expect(ids('{"a":1,"b":2}', { preset, maxNodes: 4 })).toEqual(['json.nodes'])
+      expect(ids('{"a":1,"b":2}', { preset, maxNodes: 3 })).toEqual(['json.nodes'])
+      expect(ids('{"a":1,"b":2}', { preset, maxNodes: 4, maxKeys: 1 })[0]).toBe(
+        preset === 'off' ? 'json.nodes' : 'json.keys',
+      )
+      expect(ids('[1,2,', { preset, maxNodes: 3 })).toEqual(['json.syntax'])
+    }
+    expect(validator.checkText(`[${'1,'.repeat(99_998)}1]`)).toEqual([])
+    expect(validator.checkText(`[${'1,'.repeat(99_999)}1]`)).toMatchObject([
+      { ruleId: 'json.nodes', pointer: '/99999', offset: 199_999, enforced: true },
+    ])
+    expect(ids(`[${'1,'.repeat(99_999)}1]`, { maxNodes: 100_001 })).toEqual([])
+  })
+
   it('halves that meet are a pair, however they are written', () => {
     for (const raw of ['"\\ud83d\\ude00"', '"\uD83D\\ude00"', '"\\uD83D\uDE00"', '"😀"'])
       expect(validator.checkText(raw)).toEqual([])

@@ -90,7 +90,20 @@ describe('checkCall', () => {
           { maxBodyBytes: 100 },
         ),
       ),
-    ).toEqual([['value.nodes', '/49', true]])
+    ).toEqual([['json.nodes', '/49', true]])
+  })
+
+  it('counts values and keys, and ends where there are too many, whatever the preset', () => {
+    const values = (count: number): number[] => Array.from({ length: count }, () => 1)
+    expect(call(values(99_999))).toEqual([])
+    expect(brief(call(values(100_000)))).toEqual([['json.nodes', '/99999', true]])
+    expect(call({ a: 1, b: 2 }, { maxNodes: 5 })).toEqual([])
+    expect(brief(call({ a: 1, b: 2, c: 3 }, { maxNodes: 5 }))).toEqual([['json.nodes', '', true]])
+    expect(brief(call({ a: 1, b: 2 }, { maxNodes: 4 }))).toEqual([['json.nodes', '/b', true]])
+    for (const preset of ['off', 'standard', 'strict'] as const) {
+      expect(brief(call([[[]], '../'], { maxNodes: 2, preset }))).toEqual([['json.nodes', '/0/0', true]])
+    }
+    expect(call(values(200_000), { maxNodes: 300_000 })).toEqual([])
   })
 
   it('ends on a value that holds itself, or the same thing many times', () => {
@@ -99,7 +112,7 @@ describe('checkCall', () => {
     expect(brief(call(loop))[0]?.[0]).toBe('json.depth')
     let wide: unknown[] = ['x']
     for (let i = 0; i < 40; i++) wide = [wide, wide]
-    expect(brief(call(wide))).toEqual([['value.nodes', expect.any(String), true]])
+    expect(brief(call(wide))).toEqual([['json.nodes', expect.any(String), true]])
   })
 
   it('takes any arguments', () => {
@@ -222,6 +235,9 @@ describe('options', () => {
     { maxDepth: 1001 },
     { maxDepth: Number.NaN },
     { maxKeys: 1.5 },
+    { maxNodes: 0 },
+    { maxNodes: 10_000_001 },
+    { maxNodes: '5' },
     { maxStringBytes: '5' },
     { maxResultBytes: 0 },
     { maxFindings: 0 },
