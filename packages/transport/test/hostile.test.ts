@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { readBody } from '../src/http/body.ts'
+import { writeEvent } from '../src/http/outlet.ts'
 import { createInFlight } from '../src/hub/in-flight.ts'
 import { createTaskOwners } from '../src/hub/tasks.ts'
 import type { McpEndpoint } from '../src/index.ts'
@@ -93,6 +94,29 @@ describe('what a hostile peer does with its connection', () => {
     expect(results.filter(Boolean)).toHaveLength(5)
   })
 
+  it('goes on sending what was refused: after some megabytes nobody listens any more', async () => {
+    world = await serve(naive())
+    const socket = connect(world.served.port, '127.0.0.1')
+    let answer = ''
+    socket.on('error', () => {}).on('data', (chunk) => (answer += chunk.toString()))
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.write(
+      'POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+    )
+    const piece = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(0x100000, 'x'), Buffer.from('\r\n')])
+    let sent = 0
+    const more = (): void => {
+      while (!socket.destroyed && sent < 64) {
+        sent++
+        if (!socket.write(piece)) return void socket.once('drain', more)
+      }
+    }
+    more()
+    await closed
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /)
+    expect(sent).toBeLessThan(64)
+  })
+
   it('is on the block list: it does not even learn where the endpoint is', async () => {
     world = await serve(naive(), { addresses: { has: () => true } }, { inBand: true })
     const { url } = world.served
@@ -150,6 +174,33 @@ describe('readBody', () => {
     }
     request.end()
     expect(await body).toEqual({ ok: true, text: 'x'.repeat(200) })
+  })
+})
+
+describe('writeEvent', () => {
+  const stream = (writableLength: number) => {
+    const response = {
+      writableEnded: false,
+      destroyed: false,
+      writableLength,
+      written: '',
+      write: (text: string) => (response.written += text),
+      destroy: () => (response.destroyed = true),
+    }
+    return response
+  }
+
+  it('cuts off who does not read, instead of remembering for them', () => {
+    const [reading, sleeping] = [stream(100), stream(5 * 1024 * 1024)]
+    expect([writeEvent(reading as never, { a: 1 }), writeEvent(sleeping as never, { a: 1 })]).toEqual([true, false])
+    expect([reading.destroyed, sleeping.destroyed, sleeping.written]).toEqual([false, true, ''])
+    expect(writeEvent(sleeping as never, { a: 1 })).toBe(false)
+  })
+
+  it('writes one event with one line of data, whatever the message holds', () => {
+    const response = stream(0)
+    writeEvent(response as never, { text: 'a\n\nevent: forged\r\ndata: {}' })
+    expect(response.written.split('\n').filter((line) => line !== '')).toHaveLength(2)
   })
 })
 
