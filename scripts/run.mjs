@@ -1,4 +1,5 @@
-// Runs the workspace's tasks with the tools this repository pins: `node scripts/run.mjs build [turbo flags]`, or `check` for everything.
+// Runs the workspace's tasks with the tools this repository pins: `node scripts/run.mjs build [turbo flags]`, `check` for everything,
+// `long` for the proofs that take longer than a newcomer should wait.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -22,6 +23,9 @@ const turbo = (...args) => run('turbo', 'run', ...args, '--no-update-notifier')
 const [task, ...flags] = process.argv.slice(2)
 if (task === 'build') {
   turbo('build', ...flags)
+} else if (task === 'long') {
+  env.PORTCULLIS_LONG = '1'
+  turbo('test', '--output-logs=errors-only', '--concurrency=2', '--force')
 } else if (task === 'check') {
   turbo('build', '--output-logs=errors-only')
   run('oxlint', '--quiet')
@@ -37,6 +41,6 @@ if (task === 'build') {
     )
   }
 } else {
-  console.error('usage: node scripts/run.mjs build|check [turbo flags]')
+  console.error('usage: node scripts/run.mjs build|check|long [turbo flags]')
   process.exit(2)
 }
