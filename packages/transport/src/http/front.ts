@@ -1,4 +1,5 @@
 import { clientAddress } from '@portcullis-internal/net'
+import type { Principal } from '@portcullis/authz'
 import { type AuthRequest, refuse, type Refusal, unavailable } from '@portcullis/guard'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Session } from '../hub/session.ts'
@@ -76,13 +77,10 @@ export const createFront = (options: FrontOptions): ((request: IncomingMessage, 
   }
 
   /** The session that a request names; a refusal when it is not this principal's. */
-  const sessionOf = (
-    request: IncomingMessage,
-    principal: { id: string; method: string },
-  ): Session | Refusal | undefined => {
+  const sessionOf = (request: IncomingMessage, principal: Principal): Session | Refusal | undefined => {
     const id = header(request, 'mcp-session-id')
     if (id === undefined) return undefined
-    const session = principal.method === 'anonymous' ? undefined : sessions.find(principal as never, id)
+    const session = principal.method === 'anonymous' ? undefined : sessions.find(principal, id)
     return (
       session ??
       refuse(404, 'PORTCULLIS_SESSION_NOT_FOUND', 'Session not found: initialize again.', { reason: 'session' })
