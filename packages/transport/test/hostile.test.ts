@@ -136,7 +136,8 @@ describe('what a hostile peer does with its connection', () => {
   it('has a credential in each message of a batch', async () => {
     world = await serve(naive(), {}, { inBand: true })
     const auth = { type: 'api_key', api_key: 'alice' }
-    expect((await post(world.served.url, undefined, [{ ...call('hello'), auth }])).status).toBe(401)
+    const answer = await post(world.served.url, undefined, [{ ...call('hello'), auth }])
+    expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer error="invalid_token"'])
   })
 })
 
