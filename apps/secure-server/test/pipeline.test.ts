@@ -194,9 +194,7 @@ describe('while the server runs', () => {
     })
     expect(stream.status).toBe(200)
     expect(administer(server.dir, 'keys', 'revoke', 'ci').code).toBe(0)
-    const revokedAt = performance.now()
     await eventually(async () => (await post(server.url, key, request('ping'))).status === 401, 1000)
-    expect(performance.now() - revokedAt).toBeLessThan(1000)
     expect(await stream.text()).not.toContain('data:')
   })
 

@@ -169,6 +169,33 @@ describe.each(['v1', 'v2'] as const)('secureStdio over a %s server', (generation
   })
 })
 
+describe('secureStdio over a server that refuses the handshake once', () => {
+  it('serves from the next one on', async () => {
+    let refusals = 0
+    const server = {
+      async connect(given: never) {
+        const transport = given as any
+        transport.onmessage = ({ id, method }: { id?: number; method?: string }) => {
+          if (id === undefined) return
+          if (method === 'initialize' && refusals++ === 0) {
+            return transport.send({ jsonrpc: '2.0', id, error: { code: -32000, message: 'not yet' } })
+          }
+          const result =
+            method === 'initialize'
+              ? { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: {} }
+              : { tools: [] }
+          return transport.send({ jsonrpc: '2.0', id, result })
+        }
+      },
+    }
+    const world = await start(server, 'alice')
+    expect((await world.ask(initialize())).error).toMatchObject({ code: 503 })
+    expect((await world.ask(rpc('tools/list'))).result).toEqual({ tools: [] })
+    world.end()
+    await world.stdio.ended
+  })
+})
+
 describe('createStdioUpstream', () => {
   const fixture = fileURLToPath(new URL('./fixtures/upstream.mjs', import.meta.url))
   const upstream = (env: Record<string, string> = {}) =>

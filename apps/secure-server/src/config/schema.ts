@@ -52,7 +52,8 @@ export const schema = z.strictObject({
               .string()
               .regex(/^[a-z]{2,10}$/, 'must be two to ten lower-case letters')
               .optional(),
-            maxStaleMs: z.int().min(0).max(3_600_000).optional(),
+            // A key file is looked at every 250 ms: whatever is allowed here is kept.
+            maxStaleMs: z.int().min(250).max(3_600_000).optional(),
           }),
         ])
         .optional(),

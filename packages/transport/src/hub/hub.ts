@@ -172,11 +172,17 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
     })
   }
 
-  const ready = (): Promise<Handshake> => {
-    handshake ??= inTime(firstHandshake()).catch((error: unknown) => {
-      handshake = undefined
+  /** A handshake that failed is not the one that everybody waits for any more. */
+  const attempt = (answer: Promise<Handshake>): Promise<Handshake> => {
+    const attempted: Promise<Handshake> = inTime(answer).catch((error: unknown) => {
+      if (handshake === attempted) handshake = undefined
       throw error
     })
+    return attempted
+  }
+
+  const ready = (): Promise<Handshake> => {
+    handshake ??= attempt(firstHandshake())
     return handshake
   }
 
@@ -197,7 +203,7 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
     ready,
     async initialize(params) {
       await connect()
-      handshake = shake(params)
+      handshake = attempt(shake(params))
       return handshake
     },
     async call(message, { session, outlet, authInfo }) {
