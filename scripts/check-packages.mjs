@@ -30,6 +30,19 @@ const uses = {
     const keys = createApiKeys({ store: memoryStore() })
     const { key } = await keys.create({ name: 'ci', grants: ['get_*'] })
     console.log((await keys.verify(key)).ok, (await keys.verify(key + 'x')).ok)`,
+  '@portcullis/auth-oauth2': `
+    import { createTokenVerifier, protectedResourceMetadata } from '@portcullis/auth-oauth2'
+    const [resource, issuer] = ['https://mcp.example.com/mcp', 'https://id.example.com']
+    const { document } = protectedResourceMetadata({ resource, authorizationServers: [issuer] })
+    const verifier = createTokenVerifier({ resource, issuers: [{ issuer }] })
+    console.log(document.resource === resource, (await verifier.verify('nonsense')).ok)`,
+  '@portcullis/config-crypto': `
+    import { createConfig, keys, openConfigSync } from '@portcullis/config-crypto'
+    import { readFileSync } from 'node:fs'
+    const config = await createConfig('secrets.json', { keys: [keys.file('secrets.key')] })
+    await config.set('token', 'a value of mine')
+    const read = openConfigSync('secrets.json', { keys: [keys.file('secrets.key')] }).get('token')
+    console.log(read === 'a value of mine', readFileSync('secrets.json', 'utf8').includes('a value of mine'))`,
   '@portcullis/ratelimit': `
     import { createRateLimiter } from '@portcullis/ratelimit'
     const limiter = createRateLimiter({ limits: [{ name: 'calls', algorithm: 'window', limit: 1, windowMs: 60_000 }] })

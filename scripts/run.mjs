@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { provideRedisServer } from './redis-server.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const env = {
@@ -20,13 +21,25 @@ const run = (command, ...args) => {
 }
 const turbo = (...args) => run('turbo', 'run', ...args, '--no-update-notifier')
 
+/** Once, before the tests of all packages run side by side and would each look for one. */
+const findRedis = () => {
+  try {
+    env.PORTCULLIS_REDIS_SERVER = provideRedisServer()
+  } catch (error) {
+    console.error(error.message)
+    process.exit(1)
+  }
+}
+
 const [task, ...flags] = process.argv.slice(2)
 if (task === 'build') {
   turbo('build', ...flags)
 } else if (task === 'long') {
   env.PORTCULLIS_LONG = '1'
+  findRedis()
   turbo('test', '--output-logs=errors-only', '--concurrency=2', '--force')
 } else if (task === 'check') {
+  findRedis()
   turbo('build', '--output-logs=errors-only')
   run('oxlint', '--quiet')
   run('biome', 'format', '.')

@@ -3,6 +3,7 @@ import {
   closeSync,
   fchmodSync,
   fchownSync,
+  fstatSync,
   fsyncSync,
   lstatSync,
   openSync,
@@ -13,6 +14,9 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { errnoOf, FileError, reasonOf } from './errors.ts'
+import { shellQuote } from './safety.ts'
+
+type Owner = Pick<Stats, 'uid' | 'gid'>
 
 /** Makes names in a directory durable; file systems that cannot do it have nothing to make durable. */
 export const fsyncDirectory = (directory: string): void => {
@@ -33,21 +37,39 @@ const existingFile = (path: string): Stats | undefined => {
   return stat?.isFile() ? stat : undefined
 }
 
-const adopt = (fd: number, existing: Stats | undefined, mode: number): void => {
-  if (existing && (existing.uid !== process.getuid?.() || existing.gid !== process.getgid?.())) {
-    try {
-      fchownSync(fd, existing.uid, existing.gid)
-    } catch (error) {
-      if (errnoOf(error) !== 'EPERM') throw error
-    }
-  }
-  // A file that was left behind, open to others, must not open to them what is written now; its owner keeps what was asked for.
-  fchmodSync(fd, existing ? mode & (existing.mode | 0o700) : mode)
+const refusal = (path: string, existing: Owner, made: Owner, cause?: unknown): FileError => {
+  const name = JSON.stringify(path)
+  const quoted = shellQuote(path.startsWith('-') ? `./${path}` : path)
+  const why = cause === undefined ? '' : ` (${reasonOf(cause)})`
+  const message =
+    existing.uid === made.uid
+      ? `${name} belongs to group ${existing.gid}, and this process cannot give that group a file${why}; to mend it: run this as a member of group ${existing.gid}, or chgrp ${made.gid} ${quoted}`
+      : `${name} belongs to user ${existing.uid}, and user ${made.uid} cannot give that user a file${why}; to mend it: run this as user ${existing.uid}, or chown ${made.uid}:${made.gid} ${quoted}`
+  return new FileError('ERR_FILE_WRITE', message, { cause })
 }
+
+const keepOwner = (path: string, fd: number, existing: Stats): void => {
+  // What the new file got, not what this process is: folders hand their group down, and servers of network mounts choose the user.
+  const made = fstatSync(fd)
+  const kept = (stat: Stats): boolean => stat.uid === existing.uid && stat.gid === existing.gid
+  if (kept(made)) return
+  try {
+    fchownSync(fd, existing.uid, existing.gid)
+  } catch (error) {
+    throw refusal(path, existing, made, error)
+  }
+  // Some file systems take the call and do nothing.
+  if (!kept(fstatSync(fd))) throw refusal(path, existing, made)
+}
+
+/** A file that was left behind, open to others, must not open to them what is written now; its owner keeps what was asked for. */
+const narrowed = (mode: number, existing: Stats | undefined): number =>
+  existing ? mode & (existing.mode | 0o700) : mode
 
 /**
  * Replaces a file as a whole: after a crash at any moment either the old content is there or the new, never a mixture.
- * Keeps the owner of an existing file, and of `mode` (default 0o600) what that file gave its group and others: never more than either says.
+ * Keeps the owner and the group of an existing file or refuses, and of `mode` (default 0o600) what that file gave its group and others: never more than
+ * either says. Access lists and other extended attributes are not kept.
  * @throws FileError `ERR_FILE_WRITE`; nothing is left behind then
  */
 export const writeFileAtomicSync = (path: string, data: string | Uint8Array, options: { mode?: number } = {}): void => {
@@ -58,8 +80,10 @@ export const writeFileAtomicSync = (path: string, data: string | Uint8Array, opt
     const existing = existingFile(path)
     fd = openSync(temporary, 'wx', 0o600)
     try {
+      // Before the content: what is refused was never on the disk.
+      if (existing) keepOwner(path, fd, existing)
       writeFileSync(fd, data)
-      adopt(fd, existing, options.mode ?? 0o600)
+      fchmodSync(fd, narrowed(options.mode ?? 0o600, existing))
       fsyncSync(fd)
     } finally {
       closeSync(fd)

@@ -7,6 +7,9 @@ import { assertSafe } from './safety.ts'
 const ignored = `# What Portcullis writes: keys, their hashes and the audit log stay out of version control.
 .gitignore
 api_keys.json
+api_keys.json.uses
+secure_config.json
+*.fernet
 first-key.header
 *.key
 audit/

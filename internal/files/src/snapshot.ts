@@ -1,10 +1,16 @@
 import { type BigIntStats, statSync } from 'node:fs'
 import { errnoOf, FileError } from './errors.ts'
+import { createPathWatch } from './path-watch.ts'
 import { readTextAndStat } from './read.ts'
 
 export interface SnapshotOptions {
-  /** The file is looked at at most once in this time. Default 250. */
+  /** The file is looked at at most once in this time, unless a watch says that it changed. Default 250. */
   intervalMs?: number
+  /**
+   * Watches the folder too, so that a change by any process is seen at once (a turn of the event loop after the system says so). Where the system says nothing (its
+   * watches are used up, a network mount, a write through a mapping or another link), `intervalMs` holds. Default `false`.
+   */
+  watch?: boolean
   /** Key material, see `readTextFile`. Default `true`. */
   secret?: boolean
   /** Default 1,048,576. */
@@ -18,6 +24,8 @@ export interface FileSnapshot<T> {
   current(): T | undefined
   /** As `current`, but looks at the file now. */
   refresh(): T | undefined
+  /** Ends the watch and may be called twice; asked after that, the file is looked at every `intervalMs`. A watch that is not closed keeps no process alive. */
+  close(): void
 }
 
 type State<T> = { kind: 'absent' } | { kind: 'value'; value: T; seen: string } | { kind: 'error'; error: unknown }
@@ -29,8 +37,8 @@ const fingerprint = (stat: BigIntStats): string =>
 const settledAfterNs = 50_000_000n
 
 /**
- * Keeps the parsed content of a file that other processes may replace, without timers and watchers: `current()` looks at the file's stat
- * when asked, and reads it again only when that has changed.
+ * Keeps the parsed content of a file that other processes may replace, without timers: `current()` looks at the file's stat when asked, and reads it
+ * again only when that has changed or, with `watch`, when the system said that something happened to it.
  */
 export const createFileSnapshot = <T>(
   path: string,
@@ -40,12 +48,23 @@ export const createFileSnapshot = <T>(
   const { intervalMs = 250, secret = true, maxBytes = 1_048_576, clock = () => performance.now() } = options
   let state: State<T> | undefined
   let lookedAt = 0
+  let said = true
+  let watched = options.watch === true ? createPathWatch(path, () => (said = true)) : undefined
+
+  let first = { print: '', atMs: 0 }
+
+  /** Whether a change from now on would give the file another time: by its age, or, where clocks disagree, because it has been seen like this for long enough. */
+  const isSettled = (stat: BigIntStats): boolean => {
+    const print = fingerprint(stat)
+    if (first.print !== print) first = { print, atMs: clock() }
+    const ageNs = BigInt(Date.now()) * 1_000_000n - stat.ctimeNs
+    return ageNs > settledAfterNs || clock() - first.atMs > Number(settledAfterNs) / 1e6
+  }
 
   const read = (): State<T> => {
     try {
       const { text, stat } = readTextAndStat(path, { secret, maxBytes })
-      const settled = BigInt(Date.now()) * 1_000_000n - stat.ctimeNs > settledAfterNs
-      return { kind: 'value', value: parse(text), seen: settled ? fingerprint(stat) : '' }
+      return { kind: 'value', value: parse(text), seen: isSettled(stat) ? fingerprint(stat) : '' }
     } catch (error) {
       if (error instanceof FileError && error.code === 'ERR_FILE_ABSENT') return { kind: 'absent' }
       return { kind: 'error', error }
@@ -69,12 +88,25 @@ export const createFileSnapshot = <T>(
 
   const refresh = (): T | undefined => {
     lookedAt = clock()
-    if (!unchanged()) state = read()
+    const heard = said
+    said = false
+    // Always watched first and looked at then, so that nothing happens between the two unheard.
+    if (heard || watched?.complete() === false) watched?.arm()
+    // What was heard of is read whatever the stat says: a write gives the file its time before it gives it all its content.
+    if (!heard) {
+      if (unchanged()) return settle()
+      watched?.arm()
+    }
+    state = read()
     return settle()
   }
 
   return {
     refresh,
-    current: () => (state === undefined || clock() - lookedAt >= intervalMs ? refresh() : settle()),
+    current: () => (said || clock() - lookedAt >= intervalMs ? refresh() : settle()),
+    close: () => {
+      watched?.close()
+      watched = undefined
+    },
   }
 }

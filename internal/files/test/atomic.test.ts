@@ -99,3 +99,24 @@ test('a writer killed at any moment leaves the old content or the new, whole', a
     expect([content('a'), content('b')]).toContain(readFileSync(path, 'utf8'))
   }
 })
+
+test('a file of someone else is refused before the content is written, whoever runs this', async () => {
+  const directory = freshDirectory()
+  const path = join(directory, 'f')
+  writeFileSync(path, 'old')
+  const child = startChild(`
+    import fs from 'node:fs'
+    import { syncBuiltinESMExports } from 'node:module'
+    const real = fs.lstatSync
+    fs.lstatSync = (...args) => Object.assign(real(...args), { uid: 4321 })
+    fs.fchownSync = () => { throw Object.assign(new Error('EPERM'), { code: 'EPERM' }) }
+    fs.writeFileSync = () => print('written')
+    syncBuiltinESMExports()
+    try { files.writeFileAtomicSync(${JSON.stringify(path)}, 'new') } catch (error) { print(error.code + ' ' + error.message) }`)
+  expect(await firstLine(child)).toMatch(
+    /^ERR_FILE_WRITE .* belongs to user 4321, .*\(EPERM\); to mend it: run this as user 4321, or chown \d+:\d+ /,
+  )
+  expect(await exitOf(child)).toBe(0)
+  expect(readdirSync(directory)).toEqual(['f'])
+  expect(readFileSync(path, 'utf8')).toBe('old')
+})

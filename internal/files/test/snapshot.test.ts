@@ -1,7 +1,7 @@
-import { chmodSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { createFileSnapshot, writeFileAtomicSync } from '../src/index.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { createFileSnapshot, removeLeftovers, writeFileAtomicSync } from '../src/index.ts'
 import { freshDirectory } from './children.ts'
 
 const watched = () => {
@@ -89,4 +89,41 @@ test('a damaged or unsafe file throws every time until it is mended', () => {
   expect(() => snapshot.current()).toThrow(/chmod/)
   pass(250)
   expect(snapshot.current()).toBe(3)
+})
+
+test('a file whose times are ahead of the clock is read again until it is certain, and then no more', () => {
+  const { path, snapshot, parses, pass } = watched()
+  writeFileAtomicSync(path, '1')
+  // The kernel writes ctime by its own clock: ours stands an hour behind.
+  const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() - 3_600_000)
+  onTestFinished(() => now.mockRestore())
+  expect(snapshot.current()).toBe(1)
+  pass(40)
+  expect([snapshot.refresh(), parses()]).toEqual([1, 2])
+  pass(20)
+  expect([snapshot.refresh(), parses()]).toEqual([1, 3])
+  for (let i = 0; i < 100; i++) snapshot.refresh()
+  expect(parses()).toBe(3)
+  writeFileAtomicSync(path, '2')
+  expect(snapshot.refresh()).toBe(2)
+})
+
+test('what killed writers left is removed once it is old, and nothing else', () => {
+  const folder = freshDirectory()
+  const old = (Date.now() - 3_600_000) / 1000
+  const names = [
+    '.f.json.0a.tmp',
+    'f.json.lock.0a.new',
+    '.other.json.0a.tmp',
+    'f.json',
+    'f.json.lock',
+    'f.json.lock.0a',
+  ]
+  for (const name of names) {
+    writeFileSync(join(folder, name), '')
+    utimesSync(join(folder, name), old, old)
+  }
+  writeFileSync(join(folder, '.f.json.0b.tmp'), '')
+  removeLeftovers(join(folder, 'f.json'))
+  expect(readdirSync(folder).sort()).toEqual(['.f.json.0b.tmp', ...names.slice(2)].sort())
 })

@@ -1,1 +1,5 @@
+export { startProxy, type TcpProxy } from './proxy.ts'
 export { runReadme } from './readme.ts'
+export { type RedisServer, type RedisServerOptions, startRedis } from './redis.ts'
+export { type RedisCluster, type RedisClusterOptions, type SlotMove, startRedisCluster } from './redis-cluster.ts'
+export { type RedisSentinel, type RedisSentinelOptions, startRedisSentinel } from './redis-sentinel.ts'

@@ -5,15 +5,17 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Runs the first `js` program of a package's README as a process of its own, from inside the package, so that the package's name means what was built.
+ * Runs the nth `js` program of a package's README, the first unless told otherwise, as a process of its own, from inside the package, so that the package's name means what was built.
  * `shown` is what the README says it prints: comments `// > line`, or what stands behind `console.log(...) //`.
  */
 export const runReadme = (
   packageUrl: URL,
   env: Readonly<Record<string, string>> = {},
+  nth = 0,
 ): { readonly printed: readonly string[]; readonly shown: readonly string[]; readonly errors: string } => {
   const root = fileURLToPath(packageUrl)
-  const program = /```js\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1] ?? ''
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const program = [...readme.matchAll(/```js\n(.*?)```/gs)][nth]?.[1] ?? ''
   const shown = [...program.matchAll(/(?:\/\/ > |^console\.log\(.*\) \/\/ (?!> ))(.*)$/gm)].map(
     (match) => match[1] ?? '',
   )

@@ -1,0 +1,7 @@
+export { ConfigurationError } from './errors.ts'
+export { parseConfiguration } from './parse.ts'
+export { findConfiguration, readConfiguration, type Secrets } from './read.ts'
+export { jsonSchema, referenceTable } from './reference.ts'
+export { type Configuration, schema } from './schema.ts'
+export { secretsBy } from './secrets.ts'
+export { didYouMean } from './suggest.ts'

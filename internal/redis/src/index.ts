@@ -1,0 +1,5 @@
+export { RedisLinkError, type RedisLinkErrorCode } from './errors.ts'
+export { openRedis, type RedisLink, type ScriptCall } from './link.ts'
+export { isClient, type RedisClientLike, type RedisLinkEvent, type RedisLinkOptions } from './options.ts'
+export { redisProblems } from './problems.ts'
+export { defineScript, type RedisScript } from './script.ts'
