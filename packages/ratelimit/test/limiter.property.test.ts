@@ -25,7 +25,7 @@ it('all or nothing: a check is charged to every named limit or to none, and neve
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       let now = 0
-      const limiter = createRateLimiter({ limits: LIMITS, clock: () => now })
+      const limiter = createRateLimiter({ limits: LIMITS, maxKeys: 100, clock: () => now })
       const units: Unit[] = []
       const used = (k: string, l: WindowLimit): number =>
         units
@@ -70,7 +70,7 @@ it('who waits retryAfterMs is allowed, and not a moment sooner where the limit i
   fc.assert(
     fc.property(times, fc.integer({ min: 1, max: 7 }), fc.constantFrom('b', 'c'), (arrivals, asked, name) => {
       let now = 0.1
-      const limiter = createRateLimiter({ limits: LIMITS, clock: () => now })
+      const limiter = createRateLimiter({ limits: LIMITS, maxKeys: 100, clock: () => now })
       const scale = name === 'c' ? 200 : 1
       for (const [pause, spent] of arrivals) {
         now += pause
@@ -93,7 +93,7 @@ it('a refund without a time never lets more than the limit of units that were no
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (steps, delay) => {
       let now = 0
-      const limiter = createRateLimiter({ limits: LIMITS, clock: () => now })
+      const limiter = createRateLimiter({ limits: LIMITS, maxKeys: 100, clock: () => now })
       const open: { at: number; cost: number; settle: number }[] = []
       const settled: { at: number; cost: number }[] = []
       for (const s of steps) {

@@ -1,114 +1,132 @@
 import { describe, expect, it } from 'vitest'
-import { createRateLimiter } from '../src/index.ts'
+import { createRateLimiter, type GcraLimit, type RateLimitResult, type WindowLimit } from '../src/index.ts'
+import { createLimiterOverRedis } from '../src/redis-limiter.ts'
+import { isSmooth, isTooMuch, type Load, traffics, WINDOW_MS } from './oracle-traffic.ts'
+import { allIntervals, slidingLog } from './oracle-truths.ts'
+import { useRedis } from './redis-server.ts'
 
-const WINDOW_MS = 60_000
+const LONG = process.env['PORTCULLIS_LONG'] === '1'
 
-/** Exact by its definition: every admission with its time, oldest first; those outside (t - W, t] are passed over. */
-function createOracle(limit: number) {
-  const log: number[] = []
-  let first = 0
-  return {
-    inWindow: (t: number): number => {
-      while (first < log.length && (log[first] as number) <= t - WINDOW_MS) first++
-      return log.length - first
-    },
-    admit: (t: number): void => {
-      log.push(t)
-    },
-    fits(t: number): boolean {
-      return this.inWindow(t) < limit
-    },
-  }
+const window = (limit: number): WindowLimit => ({ name: 'l', algorithm: 'window', limit, windowMs: WINDOW_MS })
+const gcra = (limit: number, burst: number): GcraLimit => ({
+  name: 'l',
+  algorithm: 'gcra',
+  limit,
+  windowMs: WINDOW_MS,
+  burst,
+})
+const limits: Record<string, WindowLimit | GcraLimit> = {
+  'window of 1, exact': window(1),
+  'window of 10, exact': window(10),
+  'window of 100, exact': window(100),
+  'window of 200, buckets': window(200),
+  'window of 10,000, buckets': window(10_000),
+  'gcra, burst 1': gcra(7, 1),
+  'gcra, burst = limit': gcra(100, 100),
+  'gcra, burst < limit': gcra(90, 11),
 }
 
-/** Deterministic, so that a failure can be repeated. */
-function createRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
+/** A limiter whose clock is set, in ticks: `ticksPerMs` of them are a millisecond. */
+interface Timed {
+  readonly ticksPerMs: number
+  /** Everything that is asked at one moment. */
+  ask(atMs: number, costs: readonly number[]): Promise<readonly RateLimitResult[]> | readonly RateLimitResult[]
 }
 
-/** Arrival times for about eight windows. */
-const traffics: Record<string, (limit: number) => number[]> = {
-  'Poisson at the limit': (limit) => poisson(limit, 1),
-  'Poisson at thrice the limit': (limit) => poisson(limit, 3),
-  'bursts of an agent'(limit) {
-    const random = createRandom(3)
-    const times: number[] = []
-    for (let t = 0; t < 8 * WINDOW_MS; t += random() * (120_000 * Math.min(1, 60 / limit))) {
-      for (let i = 0; i < 5 + random() * 60; i++) times.push((t += Math.floor(20 + random() * 200)))
+async function judge(
+  name: string,
+  load: Load,
+  limit: WindowLimit | GcraLimit,
+  { ticksPerMs, ask }: Timed,
+): Promise<void> {
+  const buckets = limit.algorithm === 'window' && limit.limit > 128
+  const windowTicks = WINDOW_MS * ticksPerMs
+  const createTruth = () =>
+    limit.algorithm === 'window' ? slidingLog(limit, windowTicks) : allIntervals(limit, windowTicks)
+  const truth = createTruth()
+  const possible = createTruth()
+  const count = { asked: 0, admitted: 0, possible: 0 }
+  const traffic = (traffics[name] as (load: Load) => ReturnType<(typeof traffics)[string]>)(load)
+  for (let step = traffic.next(); !step.done; ) {
+    const { costs, waited } = step.value
+    const at = Math.round(step.value.atMs * ticksPerMs)
+    const atMs = at / ticksPerMs
+    const results = await ask(atMs, costs)
+    for (const [index, { allowed, retryAfterMs }] of results.entries()) {
+      const cost = costs[index] as number
+      count.asked += cost
+      const fits = truth.fits(at, cost)
+      if (allowed && !fits) expect.fail(`allowed ${cost} at ${atMs}`)
+      if (!allowed && fits && !buckets) expect.fail(`refused ${cost} at ${atMs}, retry after ${retryAfterMs}`)
+      if (!allowed && waited) expect.fail(`refused ${cost} at ${atMs} whoever waited until then`)
+      if (allowed !== (retryAfterMs === 0)) expect.fail(`allowed: ${allowed}, retry after ${retryAfterMs}`)
+      if (allowed) {
+        truth.admit(at, cost)
+        count.admitted += cost
+      }
+      if (possible.fits(at, cost)) {
+        possible.admit(at, cost)
+        count.possible += cost
+      }
     }
-    return times
-  },
-  'attacker around multiples of the window'(limit) {
-    const times: number[] = []
-    for (let n = 1; n <= 8; n++) {
-      for (let i = 0; i < limit; i++) times.push(n * WINDOW_MS - 1)
-      for (let i = 0; i < limit; i++) times.push(n * WINDOW_MS)
-      for (let i = 0; i < limit; i++) times.push(n * WINDOW_MS + 1)
-    }
-    return times
-  },
-  'attacker who opens a window with one hit and empties it at its end'(limit) {
-    const times: number[] = []
-    for (let n = 0; n < 8; n++) {
-      const start = n * (WINDOW_MS + 7)
-      times.push(start)
-      for (let i = 0; i < limit; i++) times.push(start + WINDOW_MS - 1)
-      for (let i = 0; i < limit; i++) times.push(start + WINDOW_MS)
-    }
-    return times.toSorted((a, b) => a - b)
-  },
-  'attacker around the edges of the buckets'(limit) {
-    const times: number[] = []
-    const grain = WINDOW_MS / 32
-    for (let n = 0; n < 8 * 33; n++)
-      for (let i = 0; i < limit / 16; i++) times.push(Math.floor(n * grain) + (i % 3) - 1)
-    return times.map((t) => t + 1).toSorted((a, b) => a - b)
-  },
-}
-
-function poisson(limit: number, factor: number): number[] {
-  const random = createRandom(limit * 31 + factor)
-  const times: number[] = []
-  for (let t = 0; t < 8 * WINDOW_MS; ) {
-    t += (-Math.log(1 - random()) * WINDOW_MS) / (limit * factor)
-    times.push(t)
+    step = traffic.next(results)
   }
-  return times
+  expect(count.admitted).toBeGreaterThan(0)
+  if (isTooMuch(name)) expect(count.admitted).toBeLessThan(count.asked)
+  if (isSmooth(name)) expect(count.admitted / count.possible).toBeGreaterThanOrEqual(buckets ? 0.97 : 1)
 }
 
-describe.each([1, 10, 100, 5000])('limit %i', (limit) => {
+/** About `most` requests fill the limit; where it takes few, there are more windows. */
+const loadOf = ({ limit }: { readonly limit: number }, most: number, windows: number): Load => {
+  const cost = Math.ceil(limit / most)
+  return { per: Math.floor(limit / cost), cost, windows: limit > 10 ? windows : 4 * windows }
+}
+
+describe.each(Object.entries(limits))('%s, in memory', (_, limit) => {
   it.each(Object.keys(traffics))('%s', (name) => {
     let now = 0
-    const limiter = createRateLimiter({
-      limits: [{ name: 'l', algorithm: 'window', limit, windowMs: WINDOW_MS }],
-      clock: () => now,
+    const limiter = createRateLimiter({ limits: [limit], clock: () => now })
+    return judge(name, loadOf(limit, LONG ? 10_000 : 500, LONG ? 8 : 6), limit, {
+      ticksPerMs: 2 ** 32,
+      ask(atMs, costs) {
+        now = atMs
+        return costs.map((cost) => limiter.check('k', { cost }))
+      },
     })
-    const oracle = createOracle(limit)
-    const bound = createOracle(limit)
-    let admitted = 0
-    let possible = 0
-    let peak = 0
-    for (const t of (traffics[name] as (limit: number) => number[])(limit)) {
-      now = t
-      const { allowed } = limiter.check('k')
-      // The exact log over the limiter's own admissions says whether this one was right.
-      if (limit <= 1024 && allowed !== oracle.fits(t)) expect.fail(`${allowed ? 'allowed' : 'refused'} at ${t}`)
-      if (allowed) {
-        oracle.admit(t)
-        admitted++
-        peak = Math.max(peak, oracle.inWindow(t))
-      }
-      if (bound.fits(t)) {
-        bound.admit(t)
-        possible++
-      }
-    }
-    expect(peak).toBeLessThanOrEqual(limit)
-    expect(peak).toBeGreaterThan(0)
-    expect(admitted / possible).toBeGreaterThanOrEqual(limit <= 1024 ? 1 : 0.9)
+  })
+})
+
+describe('over Redis', () => {
+  const redis = useRedis()
+
+  describe.each(Object.entries(limits))('%s', (title, limit) => {
+    it.concurrent.each(Object.keys(traffics))(
+      '%s',
+      async (name) => {
+        let now = 0
+        const limiter = createLimiterOverRedis(
+          {
+            url: redis.server.url,
+            limits: [limit],
+            onStoreFailure: 'closed',
+            commandTimeoutMs: 5000,
+            cacheRefusalsMs: 0,
+          },
+          () => now,
+        )
+        try {
+          await judge(name, loadOf(limit, LONG ? 400 : 50, LONG ? 8 : 4), limit, {
+            ticksPerMs: 1000,
+            ask(atMs, costs) {
+              now = atMs
+              return Promise.all(costs.map((cost) => limiter.check(`${title} ${name}`, { cost })))
+            },
+          })
+        } finally {
+          await limiter.close()
+        }
+      },
+      LONG ? 300_000 : 30_000,
+    )
   })
 })

@@ -70,8 +70,7 @@ describe('a flood of keys', () => {
     expect(limiter.overflowed).toBe(0)
     expect(limiter.size).toBe(100)
     time.now = 2000
-    for (let i = 0; i < 60; i++) limiter.check('one')
-    limiter.check('two')
+    for (let i = 0; i < 40; i++) limiter.check(`c-${i}`)
     expect(limiter.size).toBeLessThan(100)
   })
 
