@@ -59,6 +59,11 @@ function isEvasive(text: string): boolean {
   return text.split(/[/\\]/).some((segment) => segment === '..' || segment === '.')
 }
 
+/** True for a glob that no text can match: what it holds beside its wildcards is refused wherever a wildcard stands. */
+export function matchesNoText(glob: string): boolean {
+  return glob.includes('*') && isEvasive(glob)
+}
+
 /** JSON pointer of the argument that breaks a rule, or undefined if none does. */
 export function brokenArgument(rules: readonly ArgumentRule[], given: unknown): string | undefined {
   for (const rule of rules) {

@@ -51,6 +51,12 @@ export function parseGrant(grant: unknown): ParsedGrant {
   return { text: grant, deny, kinds: [kind], ...(named ? { server: before } : {}), pattern: parsed }
 }
 
+/** @throws AuthzError ERR_AUTHZ_GRANT for what is no array, and for a malformed line */
+export function parseGrants(grants: readonly string[]): readonly ParsedGrant[] {
+  if (!Array.isArray(grants)) throw new AuthzError('ERR_AUTHZ_GRANT', 'grants must be an array of strings')
+  return Array.from(grants, parseGrant)
+}
+
 /** The text, JSON-encoded, cut so that a message stays readable. */
 function quote(value: unknown): string {
   if (typeof value !== 'string') return `(${typeof value})`
@@ -138,7 +144,9 @@ export function uriTokens(canonical: string): readonly Token[] {
       literal += char
       continue
     }
-    const dirs = char === ANY_MARK && literal.endsWith('/') && !literal.endsWith('//') && canonical[i + 1] === '/'
+    // After "scheme://" stands an authority, not a directory.
+    const inPath = canonical[i - 1] === '/' && !canonical.endsWith('://', i)
+    const dirs = char === ANY_MARK && inPath && canonical[i + 1] === '/'
     if (literal !== '') tokens.push(literal)
     literal = ''
     tokens.push(char === RUN_MARK ? RUN : dirs ? DIRS : ANY)

@@ -1,5 +1,4 @@
-import { AuthzError } from './errors.ts'
-import { type ParsedGrant, parseGrant } from './grant.ts'
+import { type ParsedGrant, parseGrants } from './grant.ts'
 import { compileMatcher } from './matcher.ts'
 import { isDecidable, isServerId } from './name.ts'
 import { isTemplateAllowed, templateTokens } from './template.ts'
@@ -15,10 +14,9 @@ const cache = new WeakMap<readonly string[], CompiledGrants>()
  * @throws AuthzError ERR_AUTHZ_GRANT for a malformed line, with the line and what is wrong with it
  */
 export function compileGrants(grants: readonly string[]): CompiledGrants {
-  if (!Array.isArray(grants)) throw new AuthzError('ERR_AUTHZ_GRANT', 'grants must be an array of strings')
   const known = cache.get(grants)
   if (known !== undefined) return known
-  const compiled = compile(Array.from(grants, parseGrant))
+  const compiled = compile(parseGrants(grants))
   cache.set(grants, compiled)
   return compiled
 }

@@ -1,56 +1,121 @@
+import { matchesNoText } from './argument-rules.ts'
+import type { Compiled } from './evaluate.ts'
+import { restrictionCovers } from './inclusion.ts'
+import { type Doubt, doubtOf } from './lint-grants.ts'
 import type { CompiledRule } from './rule.ts'
-import { grantsFromScopes } from './scopes.ts'
+import { expandScopes, grantsFromScopes, holdsScope } from './scopes.ts'
 import type { Action, LintFinding } from './types.ts'
+
+type Implies = Compiled['implies']
 
 /** Doubts about rules that load: what cannot have the effect that its author wanted. */
 export function lintPolicy(
-  rules: readonly CompiledRule[],
-  implies: ReadonlyMap<string, readonly string[]>,
+  { rules, implies }: Compiled,
   knownActions?: readonly Action[],
+  knownServers?: readonly string[],
 ): LintFinding[] {
   const findings: LintFinding[] = []
   const seen = new Map<string, string>()
-  for (const rule of rules) {
-    const { place, source } = rule
-    if (rule.scopes.length + rule.arguments.length === 0 && rule.cost === undefined && rule.limit === undefined) {
-      findings.push({
-        place,
-        problem: 'no_effect',
-        message: 'the rule requires nothing, costs nothing and limits nothing',
-      })
-    } else if (rule.monitor && rule.scopes.length + rule.arguments.length === 0) {
-      findings.push({ place, problem: 'no_effect', message: 'cost and limit do nothing in monitor mode' })
+  for (const [i, rule] of rules.entries()) {
+    const { place } = rule
+    const add = (doubt: Doubt | undefined): void => {
+      if (doubt !== undefined) findings.push({ place, ...doubt })
     }
-    const key = sortedJson(source)
+    const idle = whyIdle(rule)
+    if (idle !== undefined) add({ problem: 'no_effect', message: idle })
+    const key = sortedJson(rule.source)
     const first = seen.get(key)
     if (first === undefined) seen.set(key, place)
-    else findings.push({ place, problem: 'duplicate', message: `the rule repeats ${first}` })
-    if (knownActions !== undefined) findings.push(...lintAgainst(rule, rules, knownActions))
+    else add({ problem: 'duplicate', message: `the rule repeats ${first}` })
+    const doubt = doubtOf(rule.parsed, 'restrict', knownActions, knownServers)
+    add(doubt)
+    if (first === undefined && idle === undefined && doubt === undefined) {
+      add(doubtAfter(rule, rules.slice(0, i), implies, knownActions))
+    }
+    findings.push(...lintScopes(rule, implies), ...lintGlobs(rule))
   }
   for (const scope of implies.keys()) findings.push(...lintImplied(scope, implies))
   return findings
 }
 
-function lintAgainst(
-  rule: CompiledRule,
-  rules: readonly CompiledRule[],
-  knownActions: readonly Action[],
-): LintFinding[] {
-  const { place, source } = rule
-  const matched = knownActions.filter((action) => rule.matches(action))
-  if (matched.length === 0) {
-    return [{ place, problem: 'unmatched', message: `${JSON.stringify(source.match)} matches no known action` }]
+function whyIdle(rule: CompiledRule): string | undefined {
+  if (rule.scopes.length + rule.arguments.length > 0) return undefined
+  if (rule.cost === undefined && rule.limit === undefined) {
+    return 'the rule requires nothing, costs nothing and limits nothing'
   }
-  if (rule.cost === undefined || rule.monitor) return []
-  const earlier = rules.slice(0, rules.indexOf(rule)).filter((other) => other.cost !== undefined && !other.monitor)
-  const shadowed = matched.every((action) => earlier.some((other) => other.matches(action)))
-  if (!shadowed) return []
-  return [
-    { place, problem: 'cost_shadowed', message: 'an earlier rule states the cost of every known action that matches' },
-  ]
+  return rule.monitor ? 'cost and limit do nothing in monitor mode' : undefined
 }
 
-function lintImplied(scope: string, implies: ReadonlyMap<string, readonly string[]>): LintFinding[] {
+/** What earlier rules take from this one. */
+function doubtAfter(
+  rule: CompiledRule,
+  before: readonly CompiledRule[],
+  implies: Implies,
+  knownActions: readonly Action[] | undefined,
+): Doubt | undefined {
+  if (rule.monitor) return undefined
+  const earlier = before.filter((other) => !other.monitor)
+  const costed = earlier.filter((other) => other.cost !== undefined)
+  const shadow =
+    rule.cost === undefined ? undefined : costed.find((other) => restrictionCovers(other.parsed, rule.parsed))
+  const isRestriction = rule.scopes.length + rule.arguments.length > 0
+  if (isRestriction && rule.limit === undefined && (rule.cost === undefined || shadow !== undefined)) {
+    const wider = earlier.find((other) => requires(other, rule, implies))
+    if (wider !== undefined) {
+      return { problem: 'redundant', message: `${wider.place} requires all that this rule requires` }
+    }
+  }
+  if (shadow !== undefined) {
+    if (shadow.cost === rule.cost) return undefined
+    return { problem: 'cost_shadowed', message: `${shadow.place} states the cost of everything that matches` }
+  }
+  const matched = (knownActions ?? []).filter((action) => rule.matches(action))
+  const hidden = matched.length > 0 && matched.every((action) => costed.some((other) => other.matches(action)))
+  if (rule.cost === undefined || !hidden) return undefined
+  return {
+    problem: 'cost_shadowed',
+    message: 'an earlier rule states the cost of every known action that matches',
+  }
+}
+
+/** True only if whatever `other` lets through `rule` lets through. */
+function requires(other: CompiledRule, rule: CompiledRule, implies: Implies): boolean {
+  if (!restrictionCovers(other.parsed, rule.parsed)) return false
+  const held = expandScopes(other.scopes, implies)
+  if (!rule.scopes.every((scope) => holdsScope(held, scope))) return false
+  return rule.arguments.every(({ name }) => {
+    const wanted = globsOf(rule, name)
+    const given = other.arguments.some((argument) => argument.name === name) ? globsOf(other, name) : undefined
+    return given?.every((glob) => wanted.includes('**') || wanted.includes(glob)) ?? false
+  })
+}
+
+function globsOf({ source }: CompiledRule, name: string): readonly string[] {
+  return source.arguments?.[name] ?? []
+}
+
+function lintScopes({ place, scopes }: CompiledRule, implies: Implies): LintFinding[] {
+  const named = new Set([...implies].flat(2))
+  return scopes
+    .filter((scope) => scope.startsWith('mcp:') && !named.has(scope) && grantsFromScopes([scope]).length === 0)
+    .map((scope) => ({
+      place,
+      problem: 'scope_grants_nothing',
+      message: `the required scope ${JSON.stringify(scope)} is no valid grant, and policy.implies does not know it`,
+    }))
+}
+
+function lintGlobs({ place, arguments: constraints, source }: CompiledRule): LintFinding[] {
+  return constraints.flatMap(({ name }) =>
+    (source.arguments?.[name] ?? []).flatMap((glob, i): LintFinding[] => {
+      if (!matchesNoText(glob)) return []
+      const message = `${JSON.stringify(glob)} can match nothing: no wildcard is met beside control characters, "." or ".."`
+      return [{ place: `${place}.arguments[${JSON.stringify(name)}][${i}]`, problem: 'impossible', message }]
+    }),
+  )
+}
+
+function lintImplied(scope: string, implies: Implies): LintFinding[] {
   const place = `policy.implies[${JSON.stringify(scope)}]`
   const findings: LintFinding[] = []
   const reached = new Set(implies.get(scope))

@@ -1,11 +1,11 @@
-import { ANY, covers, type Crosses, intersects, matches, RUN, type Token } from './glob.ts'
+import { ANY, covers, type Crosses, DIRS, intersects, matches, type Token } from './glob.ts'
 import type { ParsedGrant } from './grant.ts'
 import { isNameChar } from './name.ts'
 import type { Action, ActionKind } from './types.ts'
 import { foldUri, restrictedForms } from './uri.ts'
 
-const crossesNoSlash: Crosses = (code) => code !== 0x2f
-const crossesAll: Crosses = () => true
+export const crossesNoSlash: Crosses = (code) => code !== 0x2f
+export const crossesAll: Crosses = () => true
 
 /**
  * `grant`: widens, so it is held against the name exactly. `restrict`: denies and rules; a resource is held against every spelling that servers
@@ -28,7 +28,7 @@ export interface ResourcePattern {
   readonly tokens: readonly Token[]
 }
 
-/** Exact names in a map, the usual `prefix*` and `*suffix` as string comparisons, the rest as globs. */
+/** Exact names in a map, patterns with one wildcard as string comparisons, the rest as globs. */
 interface PatternSet {
   readonly exact: Map<string, string>
   readonly tests: { readonly text: string; readonly test: (name: string) => boolean }[]
@@ -74,7 +74,8 @@ export function compileMatcher(grants: readonly ParsedGrant[], mode: MatcherMode
   }
 }
 
-function fold(tokens: readonly Token[]): readonly Token[] {
+/** The pattern with its literals folded as `foldUri` does. */
+export function fold(tokens: readonly Token[]): readonly Token[] {
   return tokens.map((token) => (typeof token === 'string' ? foldUri(token) : token))
 }
 
@@ -85,42 +86,40 @@ function addPattern(
   pattern: readonly Token[],
   mode: MatcherMode,
 ): void {
-  const tokens = kind === 'resource' && mode === 'restrict' ? fold(pattern) : pattern
-  if (kind === 'resource') set.resources.push({ text, tokens })
+  if (kind === 'resource') set.resources.push({ text, tokens: pattern })
+  addTest(set, kind, text, pattern, mode)
+  if (kind !== 'resource' || mode === 'grant') return
+  const folded = fold(pattern)
+  if (folded.some((token, i) => token !== pattern[i])) addTest(set, kind, text, folded, mode)
+}
+
+function addTest(set: PatternSet, kind: ActionKind, text: string, tokens: readonly Token[], mode: MatcherMode): void {
   const [only] = tokens
   if (tokens.length === 1 && typeof only === 'string') {
     if (!set.exact.has(only)) set.exact.set(only, text)
   } else {
-    const test =
-      kind === 'resource'
-        ? compileUriTest(tokens)
-        : mode === 'grant'
-          ? compileNameTest(tokens)
-          : (name: string) => matches(tokens, name, crossesAll)
+    const crosses = kind === 'resource' ? crossesNoSlash : mode === 'grant' ? isNameChar : crossesAll
+    const test = compileTest(tokens, crosses)
     set.tests.push({ text, test })
   }
 }
 
-function compileUriTest(tokens: readonly Token[]): (name: string) => boolean {
-  const [first, second] = tokens
-  if (tokens.length === 1 && first === ANY) return () => true
-  if (tokens.length === 2 && typeof first === 'string' && second === ANY) return (name) => name.startsWith(first)
-  return (name) => matches(tokens, name, crossesNoSlash)
+/** Most lines end at the comparison of what stands before the first wildcard and after the last. */
+function compileTest(tokens: readonly Token[], crosses: Crosses): (name: string) => boolean {
+  const [first] = tokens
+  const last = tokens.at(-1)
+  const start = typeof first === 'string' ? first : ''
+  const end = typeof last === 'string' ? last : ''
+  const fits = (name: string): boolean =>
+    name.length >= start.length + end.length && name.startsWith(start) && name.endsWith(end)
+  const wild = tokens.filter((token) => typeof token !== 'string')
+  if (wild.length > 1 || wild[0] === DIRS) return (name) => fits(name) && matches(tokens, name, crosses)
+  if (wild[0] === ANY) return fits
+  return (name) => fits(name) && isRun(name, start.length, name.length - end.length, crosses)
 }
 
-function compileNameTest(tokens: readonly Token[]): (name: string) => boolean {
-  const [first, second] = tokens
-  if (tokens.length === 2 && typeof first === 'string' && second === RUN) {
-    return (name) => name.startsWith(first) && isNameRun(name, first.length, name.length)
-  }
-  if (tokens.length === 2 && first === RUN && typeof second === 'string') {
-    return (name) => name.endsWith(second) && isNameRun(name, 0, name.length - second.length)
-  }
-  return (name) => matches(tokens, name, isNameChar)
-}
-
-function isNameRun(name: string, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (!isNameChar(name.charCodeAt(i))) return false
+function isRun(name: string, start: number, end: number, crosses: Crosses): boolean {
+  for (let i = start; i < end; i++) if (!crosses(name.charCodeAt(i))) return false
   return true
 }
 

@@ -3,6 +3,12 @@ export type ActionKind = 'tool' | 'resource' | 'prompt' | 'server' | 'admin'
 
 export const ACTION_KINDS: readonly ActionKind[] = ['tool', 'resource', 'prompt', 'server', 'admin']
 
+/** At most so many units of cost in any window of that length. */
+export interface PrincipalLimit {
+  readonly requests: number
+  readonly windowMs: number
+}
+
 /** Who is calling. Made by an authenticator, treated as frozen. */
 export interface Principal {
   /** Injective over the method, the issuer or store, the tenant and the subject or key family. */
@@ -14,6 +20,10 @@ export interface Principal {
   readonly authenticatedAtMs: number
   readonly expiresAtMs?: number
   readonly tenant?: string
+  /** Limits of its own, which count in place of those of its method. */
+  readonly limits?: readonly PrincipalLimit[]
+  /** Who issued this principal's credential: what it asks is allowed if both may, and counts as the other's. At most 8 issuers in a row. */
+  readonly delegatedBy?: Principal
   /** For `method: 'oauth2'`, `claims.scopes` holds the token's scopes as an array of strings. */
   readonly claims?: Readonly<Record<string, unknown>>
 }
@@ -46,7 +56,9 @@ export interface Decision {
   readonly grant?: string
   /** Place of the rule that decided: `policy.rules[3]`. */
   readonly rule?: string
-  /** Every scope that is lacking; only where more scopes would change the decision (reason `scope`). */
+  /** Who refused where it was not the principal itself: 1 is its issuer (`delegatedBy`), 2 the issuer's issuer, to 9 for a chain that is too long. */
+  readonly delegation?: number
+  /** Every scope that the principal itself lacks; only where more scopes would change the decision (reason `scope`, no `delegation`). */
   readonly missingScopes?: readonly string[]
   /** JSON pointer of the argument that broke a rule. */
   readonly argument?: string
@@ -99,23 +111,75 @@ export interface PolicyOptions {
   readonly implies?: Readonly<Record<string, readonly string[]>>
 }
 
-/** A doubt about a policy that loads, from `lint`. */
+/** A doubt about grants or a policy that load, from `lintGrants` and `lint`. */
 export interface LintFinding {
+  /** `grants[2]`, `policy.rules[3]`, `policy.rules[3].arguments["repo"][0]`, `policy.implies["staff"]`. */
   readonly place: string
-  readonly problem: 'no_effect' | 'duplicate' | 'unmatched' | 'cost_shadowed' | 'implies_cycle' | 'scope_grants_nothing'
+  readonly problem: LintProblem
+  /** For people; texts from the configuration are JSON-encoded. */
   readonly message: string
+}
+
+/**
+ * - `no_effect`: a rule requires nothing, costs nothing and limits nothing
+ * - `duplicate`: says what an earlier line or rule says
+ * - `redundant`: an allow (a deny, a rule) that another allow (deny, rule) implies
+ * - `denied`: an allow that a deny of the same list takes away as a whole
+ * - `impossible`: a pattern or an argument glob that nothing can match
+ * - `unknown_server`: a pattern for a server that is not among the known ones
+ * - `unmatched`: a pattern that matches no known action, though actions of its kind are known
+ * - `cost_shadowed`: an earlier rule always states the cost
+ * - `implies_cycle`, `scope_grants_nothing`: a scope implies itself; an `mcp:` scope that is no grant
+ */
+export type LintProblem =
+  | 'no_effect'
+  | 'duplicate'
+  | 'redundant'
+  | 'denied'
+  | 'impossible'
+  | 'unknown_server'
+  | 'unmatched'
+  | 'cost_shadowed'
+  | 'implies_cycle'
+  | 'scope_grants_nothing'
+
+/** The line that decided for one principal. */
+export interface ExplainedGrant {
+  /** `grants[2]` of the principal itself, `delegatedBy.grants[0]` of its issuer, `delegatedBy.delegatedBy.grants[0]` of that one's. */
+  readonly place: string
+  readonly text: string
+  /** `id` of the principal that holds the line. */
+  readonly principal: string
+}
+
+/** A decision and what led to it. */
+export interface Explanation {
+  /** What `decide` answers. */
+  readonly decision: Decision
+  /** One sentence each, in order, for people. */
+  readonly steps: string[]
+  /** The deciding line of each principal that was asked, the principal itself first; none for one without a line that matches. */
+  readonly grants: readonly ExplainedGrant[]
+  /** Places of all rules that match the action: `policy.rules[3]`. */
+  readonly rules: readonly string[]
 }
 
 /** Grants and rules together: the one function that lists and calls are decided by. */
 export interface Policy {
-  /** Decides an action; a refusal is a value. Throws `ERR_AUTHZ_GRANT` when the principal's own grants are malformed. */
+  /**
+   * Decides an action; a refusal is a value. A delegated principal may do what it and each of its issuers may: it is asked first, and the first
+   * refusal is the decision. Throws `ERR_AUTHZ_GRANT` when the grants of a principal that is asked are malformed.
+   */
   decide(principal: Principal, action: Action): Decision
-  /** True if some expansion of the RFC 6570 template could be allowed to the principal on that server. */
+  /** True if some expansion of the RFC 6570 template could be allowed to the principal, and to each of its issuers, on that server. */
   allowsTemplate(principal: Principal, server: string, uriTemplate: string): boolean
-  /** The same decision with the steps that led to it, for people. */
-  explain(principal: Principal, action: Action): { readonly decision: Decision; readonly steps: string[] }
-  /** Doubts: rules without effect, duplicates, and with `knownActions` rules that match none of them. */
-  lint(knownActions?: readonly Action[]): LintFinding[]
+  /** The same decision with the steps that led to it and the places in the configuration that decided. */
+  explain(principal: Principal, action: Action): Explanation
+  /**
+   * Doubts about the rules and scopes. `knownActions` (all that there are, of each kind that is listed) finds rules that match none of them,
+   * `knownServers` (beside `local`) rules for a server that is not there.
+   */
+  lint(knownActions?: readonly Action[], knownServers?: readonly string[]): LintFinding[]
   /** The limits that rules declare, for the rate limiter. */
   readonly limits: readonly RuleLimit[]
 }

@@ -79,8 +79,7 @@ function canonicalAuthority(scheme: string, authority: string): string | undefin
   if (authority.includes('@') || authority.includes('%40')) return undefined
   if (scheme === 'file') {
     // Most readers of `file:` ignore the host, so that `file://x/a` and `file:///a` are one file: only the second may be said.
-    const host = authority.toLowerCase()
-    return host === 'localhost' ? '' : mayBeEmpty(host) ? host : undefined
+    return authority.toLowerCase() === 'localhost' ? '' : mayBeEmpty(authority) ? authority : undefined
   }
   if (hasEmptyLabel(authority)) return undefined
   const defaultPort = DEFAULT_PORTS.get(scheme)
@@ -88,6 +87,9 @@ function canonicalAuthority(scheme: string, authority: string): string | undefin
   // A host of "*" parses, and no grant could name it.
   if (authority === '' || authority.includes('%') || authority.includes('*')) return undefined
   const host = authority.toLowerCase()
+  // After `**` may stand a part of the path, which has a case: lower case alone would miss what a deny was written for.
+  const open = authority.indexOf(ANY_MARK)
+  if (open >= 0 && host.slice(open) !== authority.slice(open)) return undefined
   return host.endsWith(`:${defaultPort}`) ? host.slice(0, -defaultPort.length - 1) : host
 }
 
@@ -215,8 +217,8 @@ export function foldUri(canonical: string): string {
 }
 
 /**
- * The forms of a canonical URI that a deny or a rule is held against: folded, with and without the `;` parameters of its segments (RFC 3986 section
- * 3.3), each with and without the last slash of its path.
+ * The forms of a canonical URI that a deny or a rule is held against: itself, and folded, with and without the `;` parameters of its segments (RFC
+ * 3986 section 3.3), each with and without the last slash of its path.
  */
 export function restrictedForms(canonical: string): readonly string[] {
   const folded = foldUri(canonical)
@@ -224,7 +226,12 @@ export function restrictedForms(canonical: string): readonly string[] {
   const path = mark < 0 ? folded : folded.slice(0, mark)
   const query = mark < 0 ? '' : folded.slice(mark)
   const paths = path.includes(';') ? [path, withoutParameters(path)] : [path]
-  return paths.flatMap((form) => [`${form}${query}`, `${form.endsWith('/') ? form.slice(0, -1) : `${form}/`}${query}`])
+  const forms = paths.flatMap((form) => [
+    `${form}${query}`,
+    `${form.endsWith('/') ? form.slice(0, -1) : `${form}/`}${query}`,
+  ])
+  // A wildcard may have met a part of an escape: what an allow matches, the same pattern as a deny must match.
+  return folded === canonical ? forms : [canonical, ...forms]
 }
 
 function withoutParameters(path: string): string {
