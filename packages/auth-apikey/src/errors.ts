@@ -1,4 +1,6 @@
 export type ApiKeyErrorCode =
+  | 'ERR_APIKEY_CONFLICT'
+  | 'ERR_APIKEY_DELEGATION'
   | 'ERR_APIKEY_EXISTS'
   | 'ERR_APIKEY_FORMAT'
   | 'ERR_APIKEY_GRANT'
@@ -6,6 +8,7 @@ export type ApiKeyErrorCode =
   | 'ERR_APIKEY_LOCKED'
   | 'ERR_APIKEY_NOT_FOUND'
   | 'ERR_APIKEY_OPTION'
+  | 'ERR_APIKEY_STATE'
   | 'ERR_APIKEY_STORE'
 
 const unavailable: ReadonlySet<ApiKeyErrorCode> = new Set(['ERR_APIKEY_STORE', 'ERR_APIKEY_LOCKED'])
@@ -18,10 +21,14 @@ export class ApiKeyError extends Error {
   override readonly name = 'ApiKeyError'
   readonly code: ApiKeyErrorCode
   readonly fault: 'unavailable' | 'invalid'
+  /** When a store that is down may be asked again. */
+  readonly retryAfterMs?: number
 
-  constructor(code: ApiKeyErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options)
+  constructor(code: ApiKeyErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+    const { retryAfterMs, ...errorOptions } = options
+    super(message, errorOptions)
     this.code = code
     this.fault = unavailable.has(code) ? 'unavailable' : 'invalid'
+    if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs
   }
 }

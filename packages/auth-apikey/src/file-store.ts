@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import {
   createFileSnapshot,
   FileError,
+  removeLeftovers,
   readTextFile,
   reasonOf,
   withLock,
@@ -12,9 +13,10 @@ import { checkLabel, refuseUnknown } from './checks.ts'
 import { ApiKeyError } from './errors.ts'
 import { absentKeyFile, formatKeyFile, type KeyFile, keepUnchanged, legacyTable, parseKeyFile } from './key-file.ts'
 import { maxStoreBytes, parseJson } from './legacy.ts'
-import { freezeRecord } from './record.ts'
-import { addToTable, findInTable, replaceInTable } from './table.ts'
-import type { ApiKeyRecord, ApiKeyStore } from './types.ts'
+import { writableChanges } from './record.ts'
+import { commitToTable, findInTable } from './table.ts'
+import type { ApiKeyRecord, ApiKeyStore, CommitOutcome } from './types.ts'
+import { mergeUses, readUses } from './uses-file.ts'
 
 /** Runs `read` and turns what went wrong with the file into the store's own error, which names the file. */
 const inStore = <T>(path: string, read: () => T): T => {
@@ -59,10 +61,10 @@ const makeDirectory = (path: string): void => {
   }
 }
 
-/** Reads the file under its lock, lets `edit` change the table, and writes it back if `edit` says so. */
-const change = async <T>(path: string, edit: (file: KeyFile) => { result: T; write: boolean }): Promise<T> => {
+/** Reads the file under its lock, lets `edit` change the table, and writes it back if that succeeded. */
+const change = async (path: string, edit: (file: KeyFile) => CommitOutcome): Promise<CommitOutcome> => {
   makeDirectory(path)
-  const locked = (): T => {
+  const locked = (): CommitOutcome => {
     const text = readText(path)
     const file = text === undefined ? absentKeyFile() : parseKeyFile(text)
     if (file.format === 'legacy') {
@@ -71,58 +73,70 @@ const change = async <T>(path: string, edit: (file: KeyFile) => { result: T; wri
         `${JSON.stringify(path)} holds plain-text keys of the old format; "portcullis keys migrate" converts it`,
       )
     }
-    const { result, write } = edit(file)
-    if (write) writeFileAtomicSync(path, formatKeyFile(file.rev + 1, file.table.byId.values()), { mode: 0o600 })
-    return result
+    const outcome = edit(file)
+    if (outcome === 'done') {
+      const next = formatKeyFile(file.rev + 1, file.table.byId.values())
+      if (Buffer.byteLength(next) > maxStoreBytes) {
+        throw new ApiKeyError('ERR_APIKEY_STORE', `it is full: ${maxStoreBytes} bytes`)
+      }
+      writeFileAtomicSync(path, next, { mode: 0o600 })
+      removeLeftovers(path)
+    }
+    return outcome
   }
   return withLock(path, locked).catch((error: unknown) => {
     throw storeError(path, error)
   })
 }
 
+export interface FileKeyStore extends ApiKeyStore {
+  /** Ends the watch on the folder. The store can still be used; what others change is then seen within 250 ms. */
+  close(): void
+}
+
 /**
- * Keeps keys in one JSON file, mode 0600, that any number of processes may share: a change is written as a whole under a lock, and seen by the others within
- * 250 ms, a new key at once. An absent file is an empty store; one that is damaged, or that others can read, is `ERR_APIKEY_STORE` and never written over. A file of plain-text
- * keys of the old format is read but not written (`ERR_APIKEY_LEGACY`).
+ * Keeps keys in one JSON file, mode 0600, that any number of processes may share: a change is written as a whole under a lock, and seen by the others at
+ * once, or within 250 ms where the system does not tell. An absent file is an empty store; one that is damaged, or that others can read or own, is `ERR_APIKEY_STORE` and never
+ * written over. A file of plain-text keys of the old format is read but not written (`ERR_APIKEY_LEGACY`). When keys were last used is kept beside it, in `<path>.uses`.
  * @param options `label` (default `file`) is part of every principal's id
  */
-export const fileStore = (path: string, options: { readonly label?: string } = {}): ApiKeyStore => {
+export const fileStore = (path: string, options: { readonly label?: string } = {}): FileKeyStore => {
   refuseUnknown('fileStore', options, ['label'])
   const { label = 'file' } = options
   checkLabel('label', label)
   if (typeof path !== 'string' || path === '') throw new ApiKeyError('ERR_APIKEY_OPTION', 'path must be a path')
+  const usesPath = `${path}.uses`
   let last: KeyFile | undefined
-  const parse = (text: string): KeyFile => (last = keepUnchanged(last, parseKeyFile(text)))
-  const snapshot = createFileSnapshot(path, parse, { secret: true, maxBytes: maxStoreBytes })
+  let readings = 0
+  const parse = (text: string): KeyFile => {
+    last = keepUnchanged(last, parseKeyFile(text))
+    readings++
+    return last
+  }
+  const snapshot = createFileSnapshot(path, parse, { secret: true, maxBytes: maxStoreBytes, watch: true })
   const empty = absentKeyFile()
   const current = () => inStore(path, () => snapshot.current() ?? empty).table
-  const changed = <T>(result: T): T => {
-    // What this process wrote it sees at once; whatever is wrong with the file now, the next reader says.
-    try {
-      snapshot.refresh()
-    } catch {}
-    return result
-  }
   return {
     label,
     get: (id) => current().byId.get(id),
     find: (idOrName) => findInTable(current(), idOrName),
     list: () => [...current().byId.values()],
+    stamp: () => inStore(path, () => (snapshot.current() === undefined ? 0 : readings)),
     refresh: () => void inStore(path, () => snapshot.refresh()),
-    insert: async (record: ApiKeyRecord) =>
-      changed(
-        await change(path, ({ table }) => {
-          const result = addToTable(table, freezeRecord(record))
-          return { result, write: result === 'inserted' }
-        }),
-      ),
-    replace: async (record: ApiKeyRecord, expectedRev: number) =>
-      changed(
-        await change(path, ({ table }) => {
-          const result = replaceInTable(table, freezeRecord(record), expectedRev)
-          return { result, write: result }
-        }),
-      ),
+    async commit(changes) {
+      const outcome = await change(path, ({ table }) => commitToTable(table, writableChanges(changes)))
+      // What this process wrote it sees at once; whatever is wrong with the file now, the next reader says.
+      try {
+        snapshot.refresh()
+      } catch {}
+      return outcome
+    },
+    touch: (uses) =>
+      mergeUses(usesPath, uses).catch((error: unknown) => {
+        throw storeError(usesPath, error)
+      }),
+    lastUses: () => inStore(usesPath, () => readUses(usesPath)),
+    close: () => snapshot.close(),
   }
 }
 

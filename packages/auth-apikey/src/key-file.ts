@@ -1,7 +1,8 @@
 import { ApiKeyError } from './errors.ts'
 import { isLegacyFile, parseJson, readLegacyKeys } from './legacy.ts'
-import { importedRecord, parseRecord } from './record.ts'
-import { addToTable, emptyTable, type Table } from './table.ts'
+import { importedRecord } from './imported.ts'
+import { parseRecord } from './record.ts'
+import { commitToTable, emptyTable, type Table } from './table.ts'
 import type { ApiKeyRecord } from './types.ts'
 
 /** What a key file holds. */
@@ -17,8 +18,8 @@ const bad = (what: string): ApiKeyError => new ApiKeyError('ERR_APIKEY_STORE', w
 const fill = (records: readonly ApiKeyRecord[], placeOf: (index: number) => string): Table => {
   const table = emptyTable()
   for (const [index, record] of records.entries()) {
-    const outcome = addToTable(table, record)
-    if (outcome !== 'inserted') throw bad(`${placeOf(index)} repeats the ${outcome.replace('_taken', '')} of another`)
+    const outcome = commitToTable(table, [{ insert: record }])
+    if (outcome !== 'done') throw bad(`${placeOf(index)} repeats the ${outcome.replace('_taken', '')} of another`)
   }
   return table
 }
@@ -43,7 +44,7 @@ export const legacyTable = (json: object, createdAtMs: number): Table => {
   const placeOf = (index: number) => `entry ${index + 1} of "api_keys"`
   const records = readLegacyKeys(json).entries.map((entry, index) => {
     try {
-      return importedRecord({ ...entry, origin: 'legacy' }, createdAtMs)
+      return importedRecord({ ...entry, origin: 'legacy', expiresAtMs: null }, createdAtMs)
     } catch (error) {
       // The message of a bad name does not quote it: in a file with names and keys exchanged the name is a key.
       throw error instanceof ApiKeyError ? bad(`${placeOf(index)}: ${error.message}`) : error

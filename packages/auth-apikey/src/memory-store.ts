@@ -1,6 +1,6 @@
 import { checkLabel, refuseUnknown } from './checks.ts'
-import { freezeRecord } from './record.ts'
-import { addToTable, emptyTable, findInTable, replaceInTable } from './table.ts'
+import { writableChanges } from './record.ts'
+import { commitToTable, emptyTable, findInTable } from './table.ts'
 import type { ApiKeyStore } from './types.ts'
 
 /** Keeps keys in this process only. `label` (default `memory`) is part of every principal's id. */
@@ -9,12 +9,21 @@ export const memoryStore = (options: { readonly label?: string } = {}): ApiKeySt
   const { label = 'memory' } = options
   checkLabel('label', label)
   const table = emptyTable()
+  const uses = new Map<string, number>()
+  let commits = 0
   return {
     label,
     get: (id) => table.byId.get(id),
     find: (idOrName) => findInTable(table, idOrName),
     list: () => [...table.byId.values()],
-    insert: async (record) => addToTable(table, freezeRecord(record)),
-    replace: async (record, expectedRev) => replaceInTable(table, freezeRecord(record), expectedRev),
+    stamp: () => commits,
+    async commit(changes) {
+      commits++
+      return commitToTable(table, writableChanges(changes))
+    },
+    async touch(recent) {
+      for (const [id, ms] of recent) uses.set(id, Math.max(ms, uses.get(id) ?? 0))
+    },
+    lastUses: () => new Map(uses),
   }
 }

@@ -1,51 +1,22 @@
-import { hash } from 'node:crypto'
-import { checkedGrants, checkLabel, checkMetadata, isTime } from './checks.ts'
+import {
+  checkedAudiences,
+  checkedGrants,
+  checkedLimits,
+  checkedNetworks,
+  checkLabel,
+  checkMetadata,
+  isTime,
+} from './checks.ts'
 import { ApiKeyError } from './errors.ts'
-import { maxKeyChars, splitKey } from './key-format.ts'
-import type { ApiKeyRecord, ImportKeyOptions } from './types.ts'
+import type { ApiKeyRecord, Change } from './types.ts'
 
-export const digestOf = (text: string): Buffer => hash('sha256', text, 'buffer')
-
-/** The id under which a key of a foreign format is found: a function of its text, so that nothing has to be searched. */
-export const importedId = (digest: Buffer): string => `imp-${digest.toString('base64url').slice(0, 16)}`
-
-/** The record of a key that others issued. Its family comes from its name, not from its text, so that no log shows anything derived from a weak key. */
-export const importedRecord = (options: ImportKeyOptions, createdAtMs: number): ApiKeyRecord => {
-  const { name, key, origin = 'import' } = options
-  checkLabel('name', name)
-  checkLabel('origin', origin)
-  const grants = checkedGrants(options.grants)
-  if (typeof key !== 'string' || key.length > maxKeyChars || !/^[\x21-\x7e]+$/.test(key)) {
-    throw new ApiKeyError('ERR_APIKEY_FORMAT', `the key must be 1 to ${maxKeyChars} visible ASCII characters`)
-  }
-  const parts = splitKey(key)
-  if (parts && !parts.intact) {
-    throw new ApiKeyError('ERR_APIKEY_FORMAT', 'the key has the shape of ours and a wrong checksum: it was mistyped')
-  }
-  const digest = digestOf(key)
-  return freezeRecord({
-    id: parts?.id ?? importedId(digest),
-    name,
-    hash: digest.toString('base64url'),
-    alg: 'sha256',
-    prefix: parts?.prefix ?? '',
-    env: parts?.env ?? '',
-    last4: key.length < 24 ? '' : key.slice(-4),
-    grants,
-    status: 'active',
-    createdAtMs,
-    expiresAtMs: null,
-    origin,
-    family: `name.${name}`,
-    rev: 1,
-  })
+/** Frozen as a whole, with all that it holds. */
+export const freezeRecord = <T extends object>(value: T): T => {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) freezeRecord(part)
+  return Object.freeze(value)
 }
 
-export const freezeRecord = (record: ApiKeyRecord): ApiKeyRecord => {
-  Object.freeze(record.grants)
-  if (record.metadata) Object.freeze(record.metadata)
-  return Object.freeze(record)
-}
+export const pepperIdPattern = /^[A-Za-z0-9_-]{1,32}$/
 
 type Check = (value: unknown) => void
 const fail = (): never => {
@@ -61,29 +32,49 @@ const label =
   (value) =>
     checkLabel('it', value, max)
 
+const id = matches(/^(?:[0-9A-Za-z]{12}|imp-[A-Za-z0-9_-]{16})$/)
+const networks: Check = (value) => checkedNetworks('it', value)
+const replacement: Check = (value) => {
+  if (typeof value !== 'object' || value === null) return fail()
+  const { by, atMs, onUse, ...others } = value as Record<string, unknown>
+  id(by)
+  time(atMs)
+  if ((onUse !== undefined && onUse !== true) || Object.keys(others).length > 0) fail()
+}
+
 const required: Record<string, Check> = {
-  id: matches(/^(?:[0-9A-Za-z]{12}|imp-[A-Za-z0-9_-]{16})$/),
+  id,
   name: label(),
   hash: matches(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/),
-  alg: matches(/^sha256$/),
+  alg: matches(/^(?:hmac-)?sha256$/),
   prefix: matches(/^[a-z0-9_]{0,16}$/),
   env: matches(/^[a-z]{0,16}$/),
   last4: matches(/^(?:[\x21-\x7e]{4})?$/),
   grants: checkedGrants,
-  status: matches(/^(?:active|revoked)$/),
+  status: matches(/^(?:active|disabled|revoked)$/),
   createdAtMs: time,
   expiresAtMs: (value) => value === null || time(value),
   family: label(160),
   rev: (value) => (isTime(value) && value > 0) || fail(),
 }
 const optional: Record<string, Check> = {
+  pepperId: matches(pepperIdPattern),
   notBeforeMs: time,
+  disabledAtMs: time,
+  disabledReason: label(512),
   revokedAtMs: time,
   revokedReason: label(512),
   owner: label(),
   tenant: label(),
   metadata: checkMetadata,
+  limits: checkedLimits,
+  allowedAddresses: networks,
+  deniedAddresses: networks,
+  audiences: checkedAudiences,
   origin: label(),
+  replaces: id,
+  replaced: replacement,
+  parent: id,
 }
 
 /**
@@ -107,5 +98,23 @@ export const parseRecord = (value: unknown, place: string): ApiKeyRecord => {
       throw problem(error.code === 'ERR_APIKEY_GRANT' ? `: ${error.message}` : `has a bad ${field}`, error)
     }
   }
-  return freezeRecord(fields as unknown as ApiKeyRecord)
+  const record = fields as unknown as ApiKeyRecord
+  if ((record.alg === 'hmac-sha256') !== (record.pepperId !== undefined)) throw problem('has a bad pepperId')
+  return freezeRecord(record)
+}
+
+/**
+ * Freezes what is to be written, once it is certain that it can be read again.
+ * @throws ApiKeyError `ERR_APIKEY_OPTION` for a record that could not
+ */
+export const writableChanges = (changes: readonly Change[]): readonly Change[] => {
+  for (const change of changes) {
+    const record = freezeRecord('insert' in change ? change.insert : change.replace)
+    try {
+      parseRecord(JSON.parse(JSON.stringify(record)), 'the record')
+    } catch (cause) {
+      throw new ApiKeyError('ERR_APIKEY_OPTION', `it cannot be kept: ${(cause as Error).message}`, { cause })
+    }
+  }
+  return changes
 }

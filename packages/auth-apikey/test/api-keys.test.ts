@@ -24,7 +24,7 @@ test('create shows the key once and keeps only its hash', async () => {
     grants: ['get_*'],
     status: 'active',
     createdAtMs: 1_700_000_000_000,
-    expiresAtMs: null,
+    expiresAtMs: 1_700_000_000_000 + 90 * 86_400_000,
     owner: 'team-a',
     tenant: 'acme',
     metadata: { ticket: 'OPS-1' },

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { base62Of32Bits, randomBase62 } from '../src/base62.ts'
 import { createApiKeys, formatKey, memoryStore, parseKey } from '../src/index.ts'
@@ -93,4 +94,17 @@ test('the scanner pattern finds new keys and nothing shorter', async () => {
   const other = await createApiKeys({ store: memoryStore(), env: 'staging' }).create({ name: 'ci', grants: [] })
   const text = `KEY="${key}"\nold=${key.slice(0, -1)} x=${other.key};`
   expect(text.match(pattern)).toEqual([key, other.key])
+})
+
+test('a foreign key that ends as ours do is found, whatever stands before', async () => {
+  const keys = createApiKeys({ store: memoryStore() })
+  const whole = formatKey({ prefix: 'pck', env: 'live', id: 'abcdefghijkl', secret: 'A'.repeat(43) })
+  const code = whole.slice(9, -6)
+  for (const [i, head] of ['ODD-HEAD_', '__', 'x_y_z_9_', 'no underscore before '].entries()) {
+    const text = `${head.replaceAll(' ', '-')}${code.slice(0, 11)}${i}${code.slice(12)}`
+    const key = `${text}${base62Of32Bits(crc32(text))}`
+    await keys.importPlain({ name: `n${i}`, key, grants: [] })
+    expect(keys.verify(key)).toMatchObject({ ok: true })
+    expect(keys.verify(`X${key}`)).toMatchObject({ ok: false })
+  }
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type ApiKeyRecord, type ApiKeyStore, createApiKeys, formatKey, memoryStore } from '../src/index.ts'
-import { principalIdOf } from '../src/verifier.ts'
+import { principalIdOf } from '../src/standing.ts'
 
 const setup = () => {
   const time = { nowMs: 1_700_000_000_000 }
@@ -34,9 +34,9 @@ test('the same frozen result comes back as long as the record does not change', 
 })
 
 test('a key expires at the very millisecond and an early one waits for its', async () => {
-  const { keys, store, time } = setup()
+  const { keys, time } = setup()
   const { key, record } = await keys.create({ name: 'ci', grants: [], expiresAtMs: time.nowMs + 10 })
-  await store.replace({ ...record, notBeforeMs: time.nowMs + 5, rev: 2 }, 1)
+  await keys.update(record.id, { notBeforeMs: time.nowMs + 5 })
   const reasons = Array.from({ length: 12 }, () => {
     const result = keys.verify(key)
     time.nowMs++
@@ -97,7 +97,7 @@ test('a long key of a foreign format is verified like any other, up to 4,096 cha
 
 test('a store that answers later or fails is waited for; its fault is thrown, never a refusal', async () => {
   const { keys, store } = setup()
-  const { key } = await keys.create({ name: 'ci', grants: ['*'] })
+  const { key } = await keys.create({ name: 'ci', grants: ['*'], expiresAtMs: null })
   const later = createApiKeys({ store: { ...store, get: async (id) => store.get(id) } })
   expect(await later.verify(key)).toMatchObject({ ok: true })
   const boom = new Error('down')
