@@ -1,0 +1,6 @@
+export { createConfig, openConfig, openConfigSync } from './config.ts'
+export { ConfigError, type ConfigErrorCode } from './errors.ts'
+export { keys } from './key-source.ts'
+export { generateKey } from './key-text.ts'
+export { importFernet } from './legacy.ts'
+export type { Config, CreateOptions, Draft, JsonValue, KeySource, OpenOptions, Secret } from './types.ts'

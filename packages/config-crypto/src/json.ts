@@ -1,0 +1,183 @@
+import { ConfigError, optionsError } from './errors.ts'
+import type { JsonValue } from './types.ts'
+
+export const maxDepth = 64
+
+// Half of a surrogate pair has no UTF-8: two different texts would have one MAC.
+const loneSurrogate = /\p{Surrogate}/u
+const numberSyntax = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
+
+const positionOf = (text: string, at: number): string => {
+  const before = text.slice(0, at)
+  const lineStart = before.lastIndexOf('\n') + 1
+  return `line ${before.split('\n').length}, column ${at - lineStart + 1}`
+}
+
+/**
+ * JSON (RFC 8259) without what two readers may take differently: repeated members, `__proto__`, half surrogate pairs, numbers beyond binary64, depth over 64.
+ * @throws ConfigError `ERR_CONFIG_MALFORMED` with the place, never with what stands there
+ */
+export const parseStrictJson = (text: string): JsonValue => {
+  let at = 0
+
+  const bad = (what: string, where = at): ConfigError =>
+    new ConfigError('ERR_CONFIG_MALFORMED', `${what} at ${positionOf(text, where)}`)
+
+  const skipSpace = (): void => {
+    for (;;) {
+      const code = text.charCodeAt(at)
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
+      at++
+    }
+  }
+
+  const readString = (): string => {
+    const start = at
+    let escaped = false
+    for (at++; ; at++) {
+      const code = text.charCodeAt(at)
+      if (code === 0x22) break
+      // Also the end of the text, whose code is NaN.
+      if (!(code >= 0x20)) throw bad('a string is not closed', start)
+      if (code === 0x5c) {
+        escaped = true
+        at++
+      }
+    }
+    const token = text.slice(start, ++at)
+    let value = token.slice(1, -1)
+    if (escaped) {
+      try {
+        value = JSON.parse(token) as string
+      } catch {
+        throw bad('a string has a bad escape', start)
+      }
+    }
+    if (loneSurrogate.test(value)) throw bad('a string has half of a surrogate pair', start)
+    return value
+  }
+
+  const readNumber = (): number => {
+    const start = at
+    while (/^[-+.0-9eE]$/.test(text.charAt(at))) at++
+    const token = text.slice(start, at)
+    const value = Number(token)
+    if (!numberSyntax.test(token) || !Number.isFinite(value)) throw bad('not JSON', start)
+    return value
+  }
+
+  const readWord = (word: string, value: JsonValue): JsonValue => {
+    if (!text.startsWith(word, at)) throw bad('not JSON')
+    at += word.length
+    return value
+  }
+
+  /** After a member: whether another one follows. */
+  const another = (end: string): boolean => {
+    skipSpace()
+    const character = text.charAt(at)
+    if (character !== ',' && character !== end) throw bad('not JSON')
+    at++
+    return character === ','
+  }
+
+  const readArray = (depth: number): JsonValue => {
+    const items: JsonValue[] = []
+    at++
+    skipSpace()
+    if (text.charAt(at) === ']') {
+      at++
+      return items
+    }
+    do items.push(readValue(depth))
+    while (another(']'))
+    return items
+  }
+
+  const readObject = (depth: number): JsonValue => {
+    const members: Record<string, JsonValue> = {}
+    at++
+    skipSpace()
+    if (text.charAt(at) === '}') {
+      at++
+      return members
+    }
+    do {
+      skipSpace()
+      const start = at
+      if (text.charAt(at) !== '"') throw bad('not JSON')
+      const name = readString()
+      if (name === '__proto__') throw bad('a member that is not allowed', start)
+      if (Object.hasOwn(members, name)) throw bad('a member that was there already', start)
+      skipSpace()
+      if (text.charAt(at) !== ':') throw bad('not JSON')
+      at++
+      members[name] = readValue(depth)
+    } while (another('}'))
+    return members
+  }
+
+  const readValue = (outer: number): JsonValue => {
+    skipSpace()
+    const depth = outer + 1
+    switch (text.charAt(at)) {
+      case '{':
+      case '[':
+        if (depth > maxDepth) throw bad(`nested more than ${maxDepth} deep`)
+        return text.charAt(at) === '{' ? readObject(depth) : readArray(depth)
+      case '"':
+        return readString()
+      case 't':
+        return readWord('true', true)
+      case 'f':
+        return readWord('false', false)
+      case 'n':
+        return readWord('null', null)
+      default:
+        return readNumber()
+    }
+  }
+
+  const value = readValue(0)
+  skipSpace()
+  if (at < text.length) throw bad('not JSON')
+  return value
+}
+
+export const isObject = (value: unknown): value is Record<string, JsonValue> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const copy = (value: unknown, depth: number): JsonValue => {
+  if (value === null || typeof value === 'boolean') return value
+  if (typeof value === 'string') {
+    if (loneSurrogate.test(value)) throw optionsError('a value holds half of a surrogate pair')
+    return value
+  }
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw optionsError('a value holds a number that JSON cannot say')
+    // JSON texts say 0 for both zeros.
+    return value === 0 ? 0 : value
+  }
+  if (typeof value !== 'object') throw optionsError(`a value holds a ${typeof value}, which JSON cannot say`)
+  // Two levels of the file lie above a value.
+  if (depth > maxDepth - 2) throw optionsError(`a value is nested more than ${maxDepth - 2} deep`)
+  if (Array.isArray(value)) return Array.from(value, (item) => copy(item, depth + 1))
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) throw optionsError('a value holds an object of a class')
+  const members: Record<string, JsonValue> = {}
+  for (const [name, member] of Object.entries(value)) {
+    if (name === '__proto__' || loneSurrogate.test(name)) throw optionsError('a value has a member that is not allowed')
+    members[name] = copy(member, depth + 1)
+  }
+  return members
+}
+
+/** A deep copy of what a caller wants stored. @throws ConfigError `ERR_CONFIG_OPTIONS` for anything that JSON would not give back as it is */
+export const copyJson = (value: unknown): JsonValue => copy(value, 1)
+
+/** Whether `test` holds for any text in the value, member names aside. */
+export const someText = (value: JsonValue, test: (text: string) => boolean): boolean => {
+  if (typeof value === 'string') return test(value)
+  if (typeof value !== 'object' || value === null) return false
+  return Object.values(value as object).some((member: JsonValue) => someText(member, test))
+}

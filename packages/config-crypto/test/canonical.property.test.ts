@@ -1,0 +1,90 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { encodeCanonical } from '../src/canonical.ts'
+import { parseStrictJson } from '../src/json.ts'
+import type { JsonValue } from '../src/types.ts'
+
+const json = fc
+  .jsonValue({ stringUnit: 'binary', maxDepth: 4 })
+  .filter((value) => !JSON.stringify(value).includes('__proto__')) as fc.Arbitrary<JsonValue>
+const normal = (value: JsonValue): JsonValue => parseStrictJson(JSON.stringify(value))
+
+const reversed = (value: JsonValue): JsonValue => {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(reversed)
+  return Object.fromEntries(
+    Object.entries(value)
+      .toReversed()
+      .map(([name, member]) => [name, reversed(member)]),
+  )
+}
+
+test('a value has one encoding, whatever the order of its members', () => {
+  fc.assert(
+    fc.property(json, (value) => {
+      const bytes = encodeCanonical(normal(value))
+      expect(encodeCanonical(value).equals(bytes)).toBe(true)
+      expect(encodeCanonical(reversed(value)).equals(bytes)).toBe(true)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('two values have two encodings', () => {
+  fc.assert(
+    fc.property(json, json, (a, b) => {
+      const same = JSON.stringify(reversed(reversed(normal(a)))) === JSON.stringify(reversed(reversed(normal(b))))
+      fc.pre(!same)
+      // Members in another order are the same value, and are told from different ones by comparing deeply.
+      let equal = true
+      try {
+        expect(normal(a)).toEqual(normal(b))
+      } catch {
+        equal = false
+      }
+      expect(encodeCanonical(normal(a)).equals(encodeCanonical(normal(b)))).toBe(equal)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('no two of these look alike: types, boundaries, nesting, nothing and null', () => {
+  const values: JsonValue[] = [
+    null,
+    false,
+    true,
+    0,
+    1,
+    '',
+    '0',
+    'null',
+    [],
+    {},
+    [[]],
+    [null],
+    [[], []],
+    [[[]]],
+    ['ab', 'c'],
+    ['a', 'bc'],
+    ['abc'],
+    { a: null },
+    { a: { b: 1 } },
+    { 'a/b': 1 },
+    { a: 1, b: 2 },
+    { a: 2, b: 1 },
+    { ab: 1 },
+    [1, 2],
+    [2, 1],
+    ['s', 's'],
+    's\u0000\u0000\u0000\u0001s',
+  ]
+  const encodings = values.map((value) => encodeCanonical(value).toString('hex'))
+  expect(new Set(encodings).size).toBe(values.length)
+})
+
+test('members are ordered by their UTF-8, not by UTF-16', () => {
+  const bytes = encodeCanonical({ '😀': 1, '\uffff': 2 }).toString('hex')
+  expect(bytes.indexOf(Buffer.from('\uffff').toString('hex'))).toBeLessThan(
+    bytes.indexOf(Buffer.from('😀').toString('hex')),
+  )
+})
