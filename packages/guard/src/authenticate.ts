@@ -2,6 +2,7 @@ import type { Principal } from '@portcullis/authz'
 import { isUnavailable } from './errors.ts'
 import type { GuardLog } from './log.ts'
 import {
+  forbidden,
   internal,
   invalidCredential,
   rateLimited,
@@ -39,6 +40,9 @@ export interface Authentication {
 }
 
 const maxCredentialLength = 16_384
+
+/** What a verifier of keys says of a text that is none of its keys. */
+const unrecognised: ReadonlySet<string> = new Set(['unknown', 'malformed'])
 
 /** The key that callers without an identity are counted under: their address; on stdio there is just one caller. */
 export const addressKey = (address: string | undefined, groupOf: (address: string) => string): string =>
@@ -80,7 +84,9 @@ export const createAuthentication = (
     let refused: VerifyResult = { ok: false, reason: 'no_verifier' }
     if (apiKeys !== undefined && credential.source !== 'in_band_oauth2') {
       refused = await ask(apiKeys, credential, request)
-      if (refused.ok || apiKeys.looksLikeKey?.(credential.text) === true) return refused
+      // A key that is known, for what is wrong with it, is a key all the same.
+      if (refused.ok || !unrecognised.has(refused.reason)) return refused
+      if (apiKeys.looksLikeKey?.(credential.text) === true) return refused
     }
     if (oauth2 !== undefined && (credential.source === 'bearer' || credential.source === 'in_band_oauth2')) {
       return ask(oauth2, credential, request)
@@ -106,7 +112,10 @@ export const createAuthentication = (
       return anonymous.grants.length > 0 ? anonymous : unauthenticated()
     }
     const result = await verify(credential, request)
-    return result.ok ? result.principal : invalidCredential(result.reason)
+    if (result.ok) return result.principal
+    return result.missingScopes === undefined
+      ? invalidCredential(result.reason)
+      : forbidden(result.reason, result.missingScopes)
   }
 
   const isRefusal = (answer: Principal | Refusal): answer is Refusal => 'ok' in answer

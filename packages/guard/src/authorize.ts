@@ -11,6 +11,8 @@ export type Locate = (kind: ActionKind, name: string) => { readonly server: stri
 export interface Ask {
   readonly ok: true
   readonly action?: Action
+  /** For `subscriptions/listen`: what has to be allowed, all of it. */
+  readonly actions?: readonly Action[]
   /** For completions on a resource template. */
   readonly template?: { readonly server: string; readonly uriTemplate: string }
   readonly arguments?: Readonly<Record<string, unknown>>
@@ -27,16 +29,36 @@ const named = (kind: ActionKind, message: JsonRpcRequest, locate: Locate): Ask |
   return { ok: true, action: { kind, ...locate(kind, name) }, arguments: given ?? noArguments, message }
 }
 
+/**
+ * Where a resource lives, and its canonical URI there: behind the name of an upstream stands a URI of its own, which has a canonical form
+ * of its own. `uri` is that form in the words of clients; `undefined` where there is none.
+ */
+export const locateResource = (
+  locate: Locate,
+  given: string,
+): { readonly server: string; readonly name: string; readonly uri: string } | undefined => {
+  const outer = canonicalResourceUri(given)
+  if (outer === undefined) return undefined
+  const { server, name } = locate('resource', outer)
+  if (name === outer) return { server, name, uri: outer }
+  const inner = canonicalResourceUri(name)
+  return inner === undefined
+    ? undefined
+    : { server, name: inner, uri: `${outer.slice(0, outer.length - name.length)}${inner}` }
+}
+
+const actionOf = ({ server, name }: { server: string; name: string }): Action => ({ kind: 'resource', server, name })
+
 const resource = (message: JsonRpcRequest, locate: Locate): Ask | Refusal => {
   const { uri } = message.params ?? noArguments
   if (typeof uri !== 'string') return invalidParams('params.uri must be a string.')
-  const canonical = canonicalResourceUri(uri)
-  if (canonical === undefined) return forbidden('uri_not_canonical')
+  const located = locateResource(locate, uri)
+  if (located === undefined) return forbidden('uri_not_canonical')
   return {
     ok: true,
-    action: { kind: 'resource', ...locate('resource', canonical) },
-    arguments: { uri: canonical },
-    message: canonical === uri ? message : { ...message, params: { ...message.params, uri: canonical } },
+    action: actionOf(located),
+    arguments: { uri: located.uri },
+    message: located.uri === uri ? message : { ...message, params: { ...message.params, uri: located.uri } },
   }
 }
 
@@ -53,6 +75,30 @@ const completion = (message: JsonRpcRequest, locate: Locate): Ask | Refusal => {
   return invalidParams('params.ref must name a prompt or a resource template.')
 }
 
+const maxListened = 1000
+
+/** The filter of `subscriptions/listen`: every resource in it by its canonical URI. */
+const listen = (message: JsonRpcRequest, locate: Locate): Ask | Refusal => {
+  const { notifications } = message.params ?? noArguments
+  if (!isRecord(notifications)) return invalidParams('params.notifications must be an object.')
+  const { resourceSubscriptions: uris = [] } = notifications
+  if (!Array.isArray(uris) || uris.length > maxListened || !uris.every((uri) => typeof uri === 'string')) {
+    return invalidParams(`params.notifications.resourceSubscriptions must be at most ${maxListened} URIs.`)
+  }
+  const located = uris.map((uri) => locateResource(locate, uri))
+  if (!located.every((one) => one !== undefined)) return forbidden('uri_not_canonical')
+  const resourceSubscriptions = located.map(({ uri }) => uri)
+  return {
+    ok: true,
+    actions: located.map(actionOf),
+    arguments: { uris: resourceSubscriptions },
+    message:
+      notifications['resourceSubscriptions'] === undefined
+        ? message
+        : { ...message, params: { ...message.params, notifications: { ...notifications, resourceSubscriptions } } },
+  }
+}
+
 /** Turns a request into the action that is decided; methods that any authenticated principal may call have none. */
 export const askOf = (message: JsonRpcRequest, method: Method, locate: Locate): Ask | Refusal => {
   switch (method.decided) {
@@ -64,6 +110,8 @@ export const askOf = (message: JsonRpcRequest, method: Method, locate: Locate): 
       return resource(message, locate)
     case 'completion':
       return completion(message, locate)
+    case 'listen':
+      return listen(message, locate)
     case 'logging':
       return { ok: true, action: { kind: 'server', server: 'local', name: 'logging' }, message }
     default:
@@ -77,8 +125,31 @@ export const refusalOf = (decision: Decision): Refusal =>
     decision.missingScopes,
   )
 
+/** All or nothing: the first refusal decides, with the scopes that all refusals lack; costs add up. */
+const decideAll = (policy: Authorizer, principal: Principal, actions: readonly Action[]): Decision | undefined => {
+  const decisions = actions.map((action) => policy.decide(principal, action))
+  const refused = decisions.filter(({ allowed }) => !allowed)
+  const [first] = refused
+  if (first !== undefined) {
+    const { missingScopes: _, ...rest } = first
+    const lacking = refused.map(({ missingScopes }) => missingScopes)
+    // More scopes help only where every refusal is one for lack of scopes.
+    return lacking.includes(undefined) ? rest : { ...rest, missingScopes: [...new Set(lacking.flat() as string[])] }
+  }
+  if (decisions.length === 0) return undefined
+  return {
+    allowed: true,
+    reason: 'granted',
+    cost: decisions.reduce((sum, { cost }) => sum + cost, 0),
+    limits: [...new Set(decisions.flatMap(({ limits }) => limits))],
+    argumentRules: false,
+    monitored: decisions.flatMap(({ monitored = [] }) => monitored),
+  }
+}
+
 /** The decision of the listing question: without arguments. */
 export const decideAsk = (policy: Authorizer, principal: Principal, ask: Ask): Decision | undefined => {
+  if (ask.actions !== undefined) return decideAll(policy, principal, ask.actions)
   if (ask.action !== undefined) return policy.decide(principal, ask.action)
   if (ask.template === undefined) return undefined
   const allowed = policy.allowsTemplate(principal, ask.template.server, ask.template.uriTemplate)

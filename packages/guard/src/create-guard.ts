@@ -1,14 +1,14 @@
 import type { Principal } from '@portcullis/authz'
 import { randomBytes } from 'node:crypto'
 import { type Authentication, createAuthentication, type Opened } from './authenticate.ts'
-import type { Locate } from './authorize.ts'
+import { type Locate, locateResource } from './authorize.ts'
 import { createCounting } from './count.ts'
 import { isUnavailable } from './errors.ts'
 import type { Exchange, Pass, Verdict } from './exchange.ts'
-import { filterList } from './filter.ts'
-import type { JsonRpcRequest, JsonRpcResponse } from './json-rpc.ts'
+import { filterList, ownCopy } from './filter.ts'
+import { type JsonRpcRequest, type JsonRpcResponse, rpcCodes } from './json-rpc.ts'
 import { createJudge, type Judged } from './judge.ts'
-import { methodIn, requestMethods } from './methods.ts'
+import { isStateless, methodIn, requestMethods } from './methods.ts'
 import { assertOptions, type GuardOptions } from './options.ts'
 import type { AuditEvent, AuthRequest, Finding } from './ports.ts'
 import { createRefusalTally, type Who } from './refusal-tally.ts'
@@ -162,6 +162,7 @@ export const createGuard = (options: GuardOptions): Guard => {
         const result = filterList(policy, exchange.principal, pass.method, response.result, locate)
         if (result !== response.result) answer = { ...response, result }
       }
+      if (isStateless(exchange.revision)) answer = ownCopy(pass.method, answer)
       const findings = validator?.checkResult?.({
         server: pass.action?.server ?? 'local',
         ...(pass.action === undefined ? {} : { tool: pass.action.name }),
@@ -172,9 +173,11 @@ export const createGuard = (options: GuardOptions): Guard => {
       if (enforced.length > 0) {
         answer = toResponse(
           refuse(200, 'PORTCULLIS_TOO_LARGE', 'The answer was withheld: it is outside the limits for results.', {
+            rpcCode: rpcCodes.internalError,
             asToolResult: pass.message.method === 'tools/call',
           }),
           response.id,
+          exchange.revision,
         )
       }
       if (audit !== undefined && pass.message.method !== 'ping') {
@@ -191,7 +194,11 @@ export const createGuard = (options: GuardOptions): Guard => {
       }
       return answer
     },
-    mayReceive: (principal, uri) => policy.decide(principal, { kind: 'resource', ...locate('resource', uri) }).allowed,
+    mayReceive(principal, uri) {
+      const located = locateResource(locate, uri)
+      if (located === undefined) return false
+      return policy.decide(principal, { kind: 'resource', server: located.server, name: located.name }).allowed
+    },
     note(event) {
       void record(event).catch(auditFault)
     },

@@ -20,6 +20,10 @@ export interface Pass {
   readonly message: JsonRpcRequest
   readonly method: Method
   readonly action?: Action
+  /** For `subscriptions/listen`: each resource that is listened to. */
+  readonly actions?: readonly Action[]
+  /** For completions on a resource template. */
+  readonly template?: { readonly server: string; readonly uriTemplate: string }
   readonly limit?: LimitResult
   /** Ties the decision to its outcome in the audit log. */
   readonly call: string

@@ -1,6 +1,6 @@
-import { canonicalResourceUri, type Principal } from '@portcullis/authz'
-import type { Locate } from './authorize.ts'
-import { isRecord } from './json-rpc.ts'
+import type { Principal } from '@portcullis/authz'
+import { type Locate, locateResource } from './authorize.ts'
+import { isRecord, type JsonRpcResponse } from './json-rpc.ts'
 import type { Method } from './methods.ts'
 import type { Authorizer } from './ports.ts'
 
@@ -19,9 +19,9 @@ const visible = (
     case 'prompts':
       return typeof name === 'string' && policy.decide(principal, { kind: 'prompt', ...locate('prompt', name) }).allowed
     case 'resources': {
-      const canonical = typeof uri === 'string' ? canonicalResourceUri(uri) : undefined
-      if (canonical === undefined) return false
-      return policy.decide(principal, { kind: 'resource', ...locate('resource', canonical) }).allowed
+      const located = typeof uri === 'string' ? locateResource(locate, uri) : undefined
+      if (located === undefined) return false
+      return policy.decide(principal, { kind: 'resource', server: located.server, name: located.name }).allowed
     }
     case 'resourceTemplates': {
       if (typeof uriTemplate !== 'string') return false
@@ -47,4 +47,18 @@ export const filterList = (
   if (!Array.isArray(list)) return { ...result, [items]: [] }
   const kept = list.filter((item: unknown) => isRecord(item) && visible(policy, principal, items, item, locate))
   return kept.length === list.length ? result : { ...result, [items]: kept }
+}
+
+/**
+ * What one principal may see is for its own cache alone (2026-07-28 caching): an answer that was decided on never says `public`,
+ * whatever the server thinks, and one that says nothing is not kept at all.
+ */
+export const ownCopy = (method: Method, response: JsonRpcResponse): JsonRpcResponse => {
+  const { result } = response
+  if (!isRecord(result) || (method.items === undefined && method.decided !== 'resource')) return response
+  // Not an answer yet, but what the server still wants to know.
+  if (result['resultType'] === 'input_required') return response
+  const { ttlMs = 0, cacheScope } = result
+  if (cacheScope === 'private' && 'ttlMs' in result) return response
+  return { ...response, result: { ...result, ttlMs, cacheScope: 'private' } }
 }

@@ -1,3 +1,4 @@
+export { countedAs } from './counted-as.ts'
 export { createGuard, type Guard } from './create-guard.ts'
 export type { GuardOptions } from './options.ts'
 export type { Opened } from './authenticate.ts'
@@ -20,7 +21,15 @@ export {
   shapeOf,
 } from './json-rpc.ts'
 export type { GuardLog, LogLevel } from './log.ts'
-export { type Decided, type Method, methodIn, notificationMethods, requestMethods, type Revision } from './methods.ts'
+export {
+  type Decided,
+  isStateless,
+  type Method,
+  methodIn,
+  notificationMethods,
+  requestMethods,
+  type Revision,
+} from './methods.ts'
 export { type Challenge, refuse, type Refusal, type RefusalCode, toResponse, unavailable } from './refusals.ts'
 export type { Who } from './refusal-tally.ts'
 export type {

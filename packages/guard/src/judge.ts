@@ -10,6 +10,7 @@ import { invalidArguments, methodNotFound, type Refusal } from './refusals.ts'
 export type Judged = Omit<Pass, 'call' | 'startedAtMs'>
 
 const maxNameLength = 256
+const maxNamesAudited = 20
 
 /** Names come from outside: the audit log holds enough of one to recognise it. */
 const shortened = (name: string): string =>
@@ -57,6 +58,11 @@ export const createJudge = (ports: {
       event['server'] = ask.action.server
       event['name'] = shortened(ask.action.name)
     }
+    if (ask.actions !== undefined && ask.actions.length > 0) {
+      event['kind'] = 'resource'
+      event['names'] = ask.actions.slice(0, maxNamesAudited).map(({ server, name }) => shortened(`${server}/${name}`))
+      if (ask.actions.length > maxNamesAudited) event['namesInAll'] = ask.actions.length
+    }
     const decision = decideAsk(policy, principal, ask)
     if (decision?.grant !== undefined) event['grant'] = decision.grant
     if (decision?.rule !== undefined) event['rule'] = decision.rule
@@ -97,6 +103,8 @@ export const createJudge = (ports: {
       message: ask.message,
       method,
       ...(ask.action === undefined ? {} : { action: ask.action }),
+      ...(ask.actions === undefined ? {} : { actions: ask.actions }),
+      ...(ask.template === undefined ? {} : { template: ask.template }),
       ...(counted === undefined ? {} : { limit: counted }),
     }
   }

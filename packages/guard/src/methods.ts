@@ -10,6 +10,8 @@ export type Decided =
   | 'prompt'
   /** the prompt or resource template that it names */
   | 'completion'
+  /** every resource that it names, each by itself */
+  | 'listen'
   /** `server:logging` */
   | 'logging'
   /** the principal that created the task */
@@ -32,7 +34,10 @@ export interface Method {
 export type Revision = '2025-03-26' | '2025-06-18' | '2025-11-25' | '2026-07-28'
 
 const first: Revision = '2025-03-26'
+/** From here on there are no sessions: every request says by itself which revision it speaks. */
 const stateless: Revision = '2026-07-28'
+
+export const isStateless = (revision: Revision): boolean => revision >= stateless
 
 export const requestMethods: Readonly<Record<string, Method>> = Object.assign(Object.create(null) as object, {
   initialize: { decided: 'any', counted: true, since: first, until: stateless },
@@ -47,7 +52,7 @@ export const requestMethods: Readonly<Record<string, Method>> = Object.assign(Ob
   'resources/read': { decided: 'resource', counted: true, since: first },
   'resources/subscribe': { decided: 'resource', counted: true, since: first, until: stateless },
   'resources/unsubscribe': { decided: 'resource', counted: true, since: first, until: stateless },
-  'subscriptions/listen': { decided: 'resource', counted: true, since: stateless },
+  'subscriptions/listen': { decided: 'listen', counted: true, since: stateless },
   'completion/complete': { decided: 'completion', counted: true, since: first },
   'logging/setLevel': { decided: 'logging', counted: true, since: first, until: stateless },
   'tasks/get': { decided: 'task', counted: true, since: '2025-11-25', until: stateless },

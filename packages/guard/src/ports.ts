@@ -9,13 +9,19 @@ export interface AuthContext {
 
 export type VerifyResult =
   | { readonly ok: true; readonly principal: Principal }
-  | { readonly ok: false; readonly reason: string }
+  | {
+      readonly ok: false
+      readonly reason: string
+      /** The credential is good, and with these scopes it would be enough. */
+      readonly missingScopes?: readonly string[]
+    }
 
 /**
  * Port: verifies one credential. Refusals are values; a store or server that cannot be asked is a thrown error with
  * `fault: 'unavailable'`.
  */
 export interface CredentialVerifier {
+  /** Of keys: only what is `unknown` or `malformed` may be shown to another verifier; every other reason says that the text is a key. */
   verify(credential: string, context: AuthContext): VerifyResult | Promise<VerifyResult>
   /** Whether the text has this verifier's own shape, so that it must never be shown to another one. */
   looksLikeKey?(text: string): boolean

@@ -1,3 +1,4 @@
+import { isStateless, type Revision } from './methods.ts'
 import { rpcCodes, type JsonRpcResponse, type RequestId } from './json-rpc.ts'
 import type { Finding, LimitResult } from './ports.ts'
 
@@ -146,14 +147,15 @@ export const refuse = (
   extra: Partial<Omit<Refusal, 'ok' | 'status' | 'code' | 'message'>> = {},
 ): Refusal => refusal({ status, code, message, ...extra })
 
-/** The refusal as the JSON-RPC response it is on every transport. */
-export const toResponse = (refused: Refusal, id: RequestId | null): JsonRpcResponse => {
+/** The refusal as the JSON-RPC response it is on every transport. `revision` is what its reader speaks. */
+export const toResponse = (refused: Refusal, id: RequestId | null, revision?: Revision): JsonRpcResponse => {
   const { status, rpcCode, code, message, data, asToolResult } = refused
   if (asToolResult === true && id !== null) {
     return {
       jsonrpc: '2.0',
       id,
       result: {
+        ...(revision !== undefined && isStateless(revision) ? { resultType: 'complete' } : {}),
         content: [{ type: 'text', text: message }],
         isError: true,
         _meta: { 'portcullis/code': code, ...data },

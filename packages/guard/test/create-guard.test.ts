@@ -155,6 +155,15 @@ describe('check', () => {
     expect(steps[1]).toBe(`limit api_key:p 5 api_key+${policy.limits[0]?.name}`)
   })
 
+  it('counts whoever was issued a credential as the one who issued it', async () => {
+    const { guard, steps } = make()
+    const root = { ...person(['*']), id: 'api_key:root' }
+    const child = { ...person(['*']), id: 'api_key:child', delegatedBy: root }
+    const principal = { ...person(['*']), id: 'api_key:grandchild', delegatedBy: child }
+    await guard.check({ ...exchange(['*']), principal }, tool('echo'))
+    expect(steps).toContain('limit api_key:root 1 api_key')
+  })
+
   it('asks a limiter no more about who is known to be over the limit', async () => {
     let asked = 0
     const refused: LimitResult = { ...allowed, allowed: false, remaining: 0, retryAfterMs: 60_000 }
@@ -332,6 +341,26 @@ describe('open', () => {
     for (const credential of credentials) expect((await guard.open({ transport: 'http', credential })).ok).toBe(false)
     expect(seen).toEqual([])
     expect((await guard.open({ transport: 'http', credential: { source: 'bearer', text: 'token' } })).ok).toBe(true)
+  })
+
+  it('never shows a key that is known to the authorization server, whatever is wrong with it and however it looks', async () => {
+    const seen: string[] = []
+    const reasons: Record<string, string> = {
+      old: 'revoked',
+      far: 'wrong_address',
+      strange: 'unknown',
+      long: 'malformed',
+    }
+    const { guard } = make({
+      authenticate: {
+        apiKeys: { verify: (text) => ({ ok: false, reason: reasons[text] ?? '' }) },
+        oauth2: { verify: (text) => (seen.push(text), { ok: false, reason: 'inactive' }) },
+      },
+    })
+    for (const text of Object.keys(reasons)) {
+      expect((await guard.open({ transport: 'http', credential: { source: 'bearer', text } })).ok).toBe(false)
+    }
+    expect(seen).toEqual(['strange', 'long'])
   })
 
   it('refuses principals whose time is over, from whatever authenticator', async () => {

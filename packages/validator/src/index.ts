@@ -2,12 +2,14 @@ export { type AddressEntry, type AddressList, type AddressListOptions, createAdd
 export { ValidatorError, type ValidatorErrorCode } from './errors.ts'
 export type { RuleId } from './rules.ts'
 export type {
+  ArgumentKind,
   CallToCheck,
   Confidence,
   Finding,
   Preset,
   ResultToCheck,
   Severity,
+  ToolArguments,
   Validator,
   ValidatorOptions,
   ValueKind,

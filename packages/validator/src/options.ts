@@ -16,7 +16,7 @@ export function readOptions(options: ValidatorOptions): Settings {
   if (typeof options !== 'object' || options === null) fail('options must be an object')
   const { preset = 'standard', maxBodyBytes = 1_048_576, maxDepth = 64, maxKeys = 10_000, ...rest } = options
   const { maxNodes = 100_000, maxStringBytes = maxBodyBytes, maxResultBytes = 16_777_216, ...others } = rest
-  const { maxFindings = 32, ...unknown } = others
+  const { maxFindings = 32, tools = {}, ...unknown } = others
   const [field] = Object.keys(unknown)
   if (field !== undefined) fail(`options have an unknown field ${JSON.stringify(field)}`)
   if (!PRESETS.includes(preset)) fail(`preset must be one of ${PRESETS.join(', ')}`)
@@ -36,6 +36,7 @@ export function readOptions(options: ValidatorOptions): Settings {
     maxStringBytes,
     maxResultBytes,
     maxFindings,
+    tools,
   })
 }
 

@@ -38,6 +38,11 @@ export const RULES = {
     message: 'the value looks like SQL that appends a query',
   },
   'pattern.eval_call': { severity: 'high', confidence: 'medium', message: 'the value calls eval' },
+  'argument.outside_root': {
+    severity: 'high',
+    confidence: 'high',
+    message: 'a path leads out of the directory that it must stay in',
+  },
   'result.size': { severity: 'high', confidence: 'high', message: 'the result is larger than is accepted' },
   'result.depth': {
     severity: 'medium',
@@ -49,4 +54,11 @@ export const RULES = {
 export type RuleId = keyof typeof RULES
 
 /** What stays enforced whatever the preset. */
-export const ALWAYS: readonly RuleId[] = ['json.size', 'json.syntax', 'json.depth', 'json.nodes', 'result.size']
+export const ALWAYS: readonly RuleId[] = [
+  'json.size',
+  'json.syntax',
+  'json.depth',
+  'json.nodes',
+  'argument.outside_root',
+  'result.size',
+]

@@ -25,6 +25,12 @@ export interface Finding {
   readonly offset?: number
 }
 
+/** What an argument means: free text, a short value, or a path that must not leave `root` (an absolute directory). */
+export type ArgumentKind = { readonly kind: ValueKind } | { readonly kind: 'path'; readonly root: string }
+
+/** By tool (`read_file`, or `server/tool` for one of an upstream) and JSON pointer into its arguments. */
+export type ToolArguments = Readonly<Record<string, Readonly<Record<string, ArgumentKind>>>>
+
 export interface ValidatorOptions {
   /** Default `standard`. */
   readonly preset?: Preset
@@ -42,6 +48,8 @@ export interface ValidatorOptions {
   readonly maxResultBytes?: number
   /** Most enforced findings of one call, and most recorded ones: 1 to 1,000. The search ends with the last enforced one. Default 32. */
   readonly maxFindings?: number
+  /** What the arguments of tools mean. Where a tool is here, this stands before what its schema says. */
+  readonly tools?: ToolArguments
 }
 
 export interface CallToCheck {

@@ -3,6 +3,7 @@ import { ValidatorError } from './errors.ts'
 import { scanJson } from './json-guard.ts'
 import { readOptions } from './options.ts'
 import { measureResult } from './result.ts'
+import { checkPaths, compileTools } from './tool-arguments.ts'
 import type { Validator, ValidatorOptions, ValueKind } from './types.ts'
 import { type PatternMode, walkValue } from './value-walk.ts'
 
@@ -16,6 +17,7 @@ const KINDS: readonly ValueKind[] = ['text', 'string']
 export function createValidator(options: ValidatorOptions = {}): Validator {
   const settings = readOptions(options)
   const { preset } = settings
+  const tools = compileTools(settings.tools)
   const inCalls = (kind: ValueKind): PatternMode => {
     if (preset === 'off') return 'skip'
     return preset === 'strict' || kind === 'string' ? 'enforce' : 'record'
@@ -42,7 +44,16 @@ export function createValidator(options: ValidatorOptions = {}): Validator {
     },
     checkCall(call) {
       const out = createCollector(settings)
-      walkValue(call.arguments, call.schema, 'text', { kind: 'arguments', patterns: inCalls }, settings, out)
+      const tool = tools.get(`${call.server}/${call.tool}`)
+      if (tool !== undefined) checkPaths(call.arguments, tool, out)
+      walkValue(
+        call.arguments,
+        tool?.schema ?? call.schema,
+        'text',
+        { kind: 'arguments', patterns: inCalls },
+        settings,
+        out,
+      )
       return out.findings
     },
     checkResult(answer) {
