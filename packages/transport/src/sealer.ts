@@ -13,15 +13,17 @@ export interface Sealer {
 
 const nonceBytes = 12
 const tagBytes = 16
-const maxTextLength = 4096
 const wellFormed = /^[A-Za-z0-9_-]+$/
 
 /** HKDF-SHA256 (RFC 5869) of the master key, with `portcullis/<purpose>/v1` as info and no salt. */
 export const deriveKey = (masterKey: Uint8Array, purpose: string): Uint8Array =>
   new Uint8Array(hkdfSync('sha256', masterKey, new Uint8Array(0), `portcullis/${purpose}/v1`, 32))
 
-/** The first key seals, every key of the ring opens, so that the master key can be rotated. */
-export const createSealer = (masterKeys: readonly Uint8Array[], purpose: string): Sealer => {
+/**
+ * The first key seals, every key of the ring opens, so that the master key can be rotated. Texts of more than `maxTextLength`
+ * characters are not opened.
+ */
+export const createSealer = (masterKeys: readonly Uint8Array[], purpose: string, maxTextLength = 4096): Sealer => {
   const keys = masterKeys.map((key) => deriveKey(key, purpose))
   const [current] = keys
   if (current === undefined) throw new RangeError('at least one master key is needed')

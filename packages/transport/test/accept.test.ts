@@ -17,6 +17,19 @@ describe('acceptsOf', () => {
     ['application/jsonl', false, false],
     ['', false, false],
   ])('%s', (accept, json, stream) => {
-    expect(accepts(accept)).toEqual({ json, stream })
+    expect(accepts(accept)).toMatchObject({ json, stream })
+  })
+
+  it.each<[string | undefined, 'json' | 'stream']>([
+    [undefined, 'json'],
+    ['*/*', 'json'],
+    ['application/json, text/event-stream', 'json'],
+    ['text/event-stream, application/json', 'stream'],
+    ['text/html, text/event-stream, */*', 'stream'],
+    ['application/json;q=0.5, text/event-stream;q=0.9', 'stream'],
+    ['text/event-stream;q=0.5, application/json', 'json'],
+    ['text/event-stream;q=0, application/json', 'json'],
+  ])('prefers, of %j, %s', (accept, preferred) => {
+    expect(accepts(accept).preferred).toBe(preferred)
   })
 })

@@ -7,7 +7,7 @@ import { connect } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { readBody } from '../src/http/body.ts'
-import { writeEvent } from '../src/http/outlet.ts'
+import { writeEvent } from '../src/http/events.ts'
 import { createInFlight } from '../src/hub/in-flight.ts'
 import { createTaskOwners } from '../src/hub/tasks.ts'
 import type { McpEndpoint } from '../src/index.ts'
@@ -193,14 +193,14 @@ describe('writeEvent', () => {
 
   it('cuts off who does not read, instead of remembering for them', () => {
     const [reading, sleeping] = [stream(100), stream(5 * 1024 * 1024)]
-    expect([writeEvent(reading as never, { a: 1 }), writeEvent(sleeping as never, { a: 1 })]).toEqual([true, false])
+    expect([writeEvent(reading as never, '{"a":1}'), writeEvent(sleeping as never, '{"a":1}')]).toEqual([true, false])
     expect([reading.destroyed, sleeping.destroyed, sleeping.written]).toEqual([false, true, ''])
-    expect(writeEvent(sleeping as never, { a: 1 })).toBe(false)
+    expect(writeEvent(sleeping as never, '{"a":1}')).toBe(false)
   })
 
   it('writes one event with one line of data, whatever the message holds', () => {
     const response = stream(0)
-    writeEvent(response as never, { text: 'a\n\nevent: forged\r\ndata: {}' })
+    writeEvent(response as never, JSON.stringify({ text: 'a\n\nevent: forged\r\ndata: {}' }))
     expect(response.written.split('\n').filter((line) => line !== '')).toHaveLength(2)
   })
 })

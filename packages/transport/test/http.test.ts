@@ -320,11 +320,11 @@ describe('the HTTP front', () => {
     })
 
     it('answers -32022 to a header that names another revision', async () => {
-      const answer = await post(url, 'alice', call('hello'), { 'mcp-protocol-version': '2026-07-28' })
+      const answer = await post(url, 'alice', call('hello'), { 'mcp-protocol-version': '2024-11-05' })
       expect(answer.status).toBe(400)
       expect(answer.body.error).toMatchObject({
         code: -32022,
-        data: { supported: ['2025-03-26', '2025-06-18', '2025-11-25'], requested: '2026-07-28' },
+        data: { supported: ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26'], requested: '2024-11-05' },
       })
     })
 

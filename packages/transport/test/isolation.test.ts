@@ -111,7 +111,9 @@ describe.each(['v1', 'v2'] as const)('clients of one naive %s server', (generati
       body: JSON.stringify(call('ask', { question: 'Password?' }, 1)),
     })
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-    const question = JSON.parse(new TextDecoder().decode((await reader.read()).value).split('data: ')[1] as string)
+    let seen = ''
+    while (!/data: \{.*\}\n/.test(seen)) seen += new TextDecoder().decode((await reader.read()).value)
+    const question = JSON.parse((/data: (\{.*\})\n/.exec(seen) as RegExpExecArray)[1] as string)
     expect(question).toMatchObject({ method: 'elicitation/create', params: { message: 'Password?' } })
 
     const answer = (content: string) => ({

@@ -15,6 +15,7 @@ import {
   keyring,
   naiveServer,
   post,
+  readMessages,
   rpc,
   serve,
   startSession,
@@ -34,13 +35,7 @@ const start = async (endpoint: McpEndpoint, credential?: string) => {
     },
   })
   const [input, output] = [new PassThrough(), new PassThrough()]
-  const seen: any[] = []
-  let rest = ''
-  output.on('data', (chunk: Buffer) => {
-    const lines = (rest + chunk.toString()).split('\n')
-    rest = lines.pop() as string
-    for (const line of lines) seen.push(JSON.parse(line))
-  })
+  const seen = readMessages(output)
   const stdio = await secureStdio(endpoint, guard, {
     input,
     output,

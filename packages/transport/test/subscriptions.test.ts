@@ -22,6 +22,7 @@ describe('createSubscriptions', () => {
     const subscriptions = createSubscriptions({
       guard: { mayReceive: () => true } as unknown as Guard,
       sole: false,
+      wantedElsewhere: () => false,
       sessions: () => [session],
     })
     await subscriptions.deliver('memo://a', update)
@@ -30,11 +31,16 @@ describe('createSubscriptions', () => {
 
   it('tells the server only when the last subscriber is gone', async () => {
     const sessions: Session[] = ['a', 'b'].map((id) => createSession(id, noFacts('2025-11-25'), id))
-    const subscriptions = createSubscriptions({ guard: {} as Guard, sole: false, sessions: () => sessions })
+    const subscriptions = createSubscriptions({
+      guard: {} as Guard,
+      sole: false,
+      wantedElsewhere: () => false,
+      sessions: () => sessions,
+    })
     const forwarded: string[] = []
     const handle = (session: Session, method: string) =>
-      subscriptions.handle(session, { jsonrpc: '2.0', id: 1, method, params: { uri: 'memo://a' } }, async (message) => {
-        forwarded.push(message.method)
+      subscriptions.handle(session, { jsonrpc: '2.0', id: 1, method, params: { uri: 'memo://a' } }, async () => {
+        forwarded.push(method)
         return { jsonrpc: '2.0', id: 1, result: {} }
       })
     const [one, two] = sessions as [Session, Session]

@@ -4,8 +4,9 @@ import { createPolicy, type Principal } from '@portcullis/authz'
 import { type AuditEvent, createGuard, type Guard, type GuardOptions } from '@portcullis/guard'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
+import type { Readable } from 'node:stream'
 import { z } from 'zod'
-import { type McpEndpoint, type Served, serveHttp, type ServeHttpOptions } from '../src/index.ts'
+import { type Gateway, type McpEndpoint, type Served, serveHttp, type ServeHttpOptions } from '../src/index.ts'
 
 export const principal = (id: string, grants: readonly string[], method = 'api_key'): Principal =>
   Object.freeze({ id, method, grants: Object.freeze([...grants]), authenticatedAtMs: 1 })
@@ -34,7 +35,7 @@ export const everyKey = (): Record<string, Principal> => ({
 })
 
 export const serve = async (
-  endpoint: McpEndpoint,
+  endpoint: McpEndpoint | Gateway,
   guardOptions: Partial<GuardOptions> = {},
   httpOptions: Partial<ServeHttpOptions> = {},
 ): Promise<World> => {
@@ -186,7 +187,8 @@ export const post = async (
 export const events = (raw: string): any[] =>
   raw
     .split('\n\n')
-    .flatMap((block) => block.split('\n').filter((line) => line.startsWith('data: ')))
+    // An event without data only gives the client an id.
+    .flatMap((block) => block.split('\n').filter((line) => line.startsWith('data: ') && line !== 'data: '))
     .map((line) => JSON.parse(line.slice(6)))
 
 export const call = (
@@ -230,13 +232,10 @@ export interface Listening {
   close(): void
 }
 
-/** The standalone stream of a session. */
-export const listen = async (url: string, key: string, session: string): Promise<Listening> => {
+/** Listens to whatever `request` opens, message by message. */
+export const follow = async (request: (signal: AbortSignal) => Promise<Response>): Promise<Listening> => {
   const controller = new AbortController()
-  const response = await fetch(url, {
-    headers: { accept: 'text/event-stream', 'x-api-key': key, 'mcp-session-id': session },
-    signal: controller.signal,
-  })
+  const response = await request(controller.signal)
   const reader = response.body?.getReader()
   const decoder = new TextDecoder()
   const queue: any[] = []
@@ -256,6 +255,24 @@ export const listen = async (url: string, key: string, session: string): Promise
     },
     close: () => controller.abort(),
   }
+}
+
+/** The standalone stream of a session. */
+export const listen = (url: string, key: string, session: string): Promise<Listening> =>
+  follow((signal) =>
+    fetch(url, { headers: { accept: 'text/event-stream', 'x-api-key': key, 'mcp-session-id': session }, signal }),
+  )
+
+/** Messages out of a stream of lines, as they come. */
+export const readMessages = (output: Readable): any[] => {
+  const seen: any[] = []
+  let rest = ''
+  output.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString()).split('\n')
+    rest = lines.pop() as string
+    for (const line of lines) seen.push(JSON.parse(line))
+  })
+  return seen
 }
 
 /** Bytes on a socket and what comes back: for what `fetch` and `http.request` refuse to send. */

@@ -8,6 +8,8 @@ import type { Socket } from 'node:net'
 export interface Connections {
   /** The peer's address; `undefined` for a connection that was gone before it was noted. */
   peerOf(socket: Socket): string | undefined
+  /** Ends every connection, those too that never came to be one of HTTP. */
+  destroyAll(): void
 }
 
 export const noteConnections = (
@@ -16,6 +18,7 @@ export const noteConnections = (
 ): Connections => {
   const peers = new WeakMap<Socket, string>()
   const counts = new Map<string, number>()
+  const open = new Set<Socket>()
 
   server.on('connection', (socket: Socket) => {
     const peer = socket.remoteAddress
@@ -23,7 +26,9 @@ export const noteConnections = (
     peers.set(socket, peer)
     const count = (counts.get(peer) ?? 0) + 1
     counts.set(peer, count)
+    open.add(socket)
     socket.once('close', () => {
+      open.delete(socket)
       const left = (counts.get(peer) ?? 1) - 1
       if (left === 0) counts.delete(peer)
       else counts.set(peer, left)
@@ -32,5 +37,16 @@ export const noteConnections = (
     if (count > options.maxPerPeer && !options.isProxy(peer)) socket.destroy()
     return undefined
   })
-  return { peerOf: (socket) => peers.get(socket) }
+  // Under TLS requests come by another socket, which wraps the one that was counted.
+  server.on('secureConnection', (socket: Socket) => {
+    const peer = socket.remoteAddress
+    if (peer === undefined) socket.destroy()
+    else peers.set(socket, peer)
+  })
+  return {
+    peerOf: (socket) => peers.get(socket),
+    destroyAll() {
+      for (const socket of open) socket.destroy()
+    },
+  }
 }

@@ -10,12 +10,32 @@ import { header, headerLines, repeatedHeader } from './headers.ts'
 import { createOriginPolicy } from './origin.ts'
 import { createPost } from './post.ts'
 import { reply, replyEmpty, replyRefusal } from './reply.ts'
-import { openStream } from './stream.ts'
+import { createResource } from './resource.ts'
+import { createReplays } from './replay.ts'
+import { openStream, resumeStream } from './stream.ts'
 
 /** What is refused without its body is still read to its end, so that the client gets to the answer, but only this far. */
 const maxDrainedBytes = 8 * 1024 * 1024
 const proxyHeader = /^(?:forwarded|via|x-forwarded-.*)$/
 const methods = 'POST, GET, DELETE, OPTIONS'
+
+const allowedHeaders = [
+  'Authorization',
+  'Content-Type',
+  'Accept',
+  'Mcp-Session-Id',
+  'MCP-Protocol-Version',
+  'Mcp-Method',
+  'Mcp-Name',
+  'Last-Event-ID',
+]
+
+/** The headers for arguments that a page wants to send: which there are, only the tools say. */
+const paramHeaders = (request: IncomingMessage): string[] =>
+  (header(request, 'access-control-request-headers') ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => /^mcp-param-[a-z0-9-]{1,64}$/i.test(name))
 
 const drain = (request: IncomingMessage): void => {
   let bytes = 0
@@ -30,8 +50,13 @@ const drain = (request: IncomingMessage): void => {
 export const createFront = (options: FrontOptions): ((request: IncomingMessage, response: ServerResponse) => void) => {
   const { guard, sessions, path = '/mcp', keyHeader = 'x-api-key' } = options
   const origins = createOriginPolicy(options)
-  const post = createPost(options)
+  const replays = createReplays()
+  const post = createPost(options, replays)
   const log = options.log ?? (() => {})
+  const resource =
+    options.protectedResource === undefined
+      ? undefined
+      : createResource(options.protectedResource, path, options.secure ? 'https' : 'http')
 
   const addressOf = (request: IncomingMessage): string | undefined => {
     const peer = options.peerOf(request.socket)
@@ -104,6 +129,10 @@ export const createFront = (options: FrontOptions): ((request: IncomingMessage, 
       return drain(request)
     }
     const target = (request.url as string).split('?', 1)[0] as string
+    const document = resource?.documentAt(target, request)
+    if (document !== undefined && (request.method === 'GET' || request.method === 'HEAD')) {
+      return reply(response, 200, JSON.stringify(document), { ...headers, 'cache-control': 'max-age=300' })
+    }
     if (target !== path) {
       if (target === '/' && (request.method === 'GET' || request.method === 'HEAD')) {
         return reply(
@@ -126,7 +155,7 @@ export const createFront = (options: FrontOptions): ((request: IncomingMessage, 
           ? {}
           : {
               'access-control-allow-methods': methods,
-              'access-control-allow-headers': `Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, ${keyHeader}`,
+              'access-control-allow-headers': [...allowedHeaders, keyHeader, ...paramHeaders(request)].join(', '),
               'access-control-max-age': '600',
             }),
       })
@@ -145,12 +174,13 @@ export const createFront = (options: FrontOptions): ((request: IncomingMessage, 
       header: (name) => header(request, name),
       address,
     }
-    const incoming: Incoming = { request, response, auth, headers }
+    const guidance = resource === undefined ? undefined : () => resource.guidance(request)
+    const incoming: Incoming = { request, response, auth, headers, guidance }
     if (method === 'POST') return post(incoming, sessionOf, () => drain(request))
 
     const opened = await guard.open(auth)
     if (!opened.ok) {
-      replyRefusal(response, opened, null, headers)
+      replyRefusal(response, opened, null, headers, { guidance })
       return drain(request)
     }
     const session = sessionOf(request, opened.principal)
@@ -177,7 +207,12 @@ export const createFront = (options: FrontOptions): ((request: IncomingMessage, 
         headers,
       )
     }
-    openStream(incoming, session, guard)
+    const lastEventId = header(request, 'last-event-id')
+    if (lastEventId === undefined) return openStream(incoming, session, guard)
+    const found = replays.find(session, lastEventId)
+    if (found !== undefined) return resumeStream(incoming, session, guard, found)
+    const gone = refuse(400, 'PORTCULLIS_BAD_REQUEST', 'That stream cannot be taken up again.', { reason: 'event_id' })
+    replyRefusal(response, gone, null, headers)
   }
 
   const addressed = (request: IncomingMessage): { address?: string } => {

@@ -7,6 +7,8 @@ const singletons = new Set([
   'content-length',
   'content-type',
   'host',
+  'mcp-method',
+  'mcp-name',
   'mcp-protocol-version',
   'mcp-session-id',
   'origin',
@@ -20,7 +22,7 @@ export const repeatedHeader = (request: IncomingMessage, own: string): string | 
   const seen: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase()
-    if (!singletons.has(name) && name !== own) continue
+    if (!singletons.has(name) && name !== own && !name.startsWith('mcp-param-')) continue
     if (seen.includes(name)) return name
     seen.push(name)
   }

@@ -40,7 +40,8 @@ export const createOriginPolicy = ({ allowedHosts, allowedOrigins = [], loopback
   const origins = new Set(allowedOrigins)
   return {
     allowsHost(host) {
-      if (host === undefined || !wellFormed.test(host)) return false
+      if (host === undefined || !wellFormed.test(host) || Number(/:([0-9]+)$/.exec(host)?.[1] ?? 0) > 65_535)
+        return false
       const name = nameOf(host)
       if (hosts.has(name) || hosts.has(host.toLowerCase())) return true
       return loopback && loopbackNames.has(name)

@@ -4,6 +4,7 @@ import {
   type Exchange,
   type Guard,
   idOf,
+  isStateless,
   type JsonRpcMessage,
   type JsonRpcRequest,
   refuse,
@@ -16,6 +17,7 @@ import {
 } from '@portcullis/guard'
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { Answer } from '../hub/dispatcher.ts'
+import { claims } from '../hub/envelope.ts'
 import { revisions } from '../hub/facts.ts'
 import { createSession, noFacts, type Session } from '../hub/session.ts'
 import { acceptsOf } from './accept.ts'
@@ -24,7 +26,10 @@ import type { FrontOptions, Incoming } from './types.ts'
 import { header } from './headers.ts'
 import { limitHeaders } from './limit-headers.ts'
 import { createReplyOutlet } from './outlet.ts'
+import type { Replays } from './replay.ts'
 import { replyEmpty, replyRefusal } from './reply.ts'
+import { revisionOf, statusOf } from './stateless.ts'
+import type { Reply } from '../types.ts'
 
 type FindSession = (request: IncomingMessage, principal: Principal) => Session | Refusal | undefined
 
@@ -32,6 +37,7 @@ const maxInBandBytes = 65_536
 /** Up to this size a body is read before a principal over its limit is refused, because it may be a ping. */
 const smallBodyBytes = 4096
 const maxBatch = 100
+const resumableSince: Revision = '2025-11-25'
 const jsonType = /^application\/json[ \t]*(?:;|$)/i
 
 const badRequest = (message: string, reason: string): Refusal =>
@@ -79,27 +85,12 @@ const parse = (text: string, guard: Guard, maxBytes: number): { ok: true; value:
 }
 
 /** POST: one message, or for 2025-03-26 a batch of them. */
-export const createPost = (options: FrontOptions) => {
+export const createPost = (options: FrontOptions, replays: Replays) => {
   const { guard, dispatcher, sessions, maxBodyBytes = 1_048_576 } = options
 
   const open = async (auth: AuthRequest): Promise<Principal | Refusal> => {
     const opened = await guard.open(auth)
     return opened.ok ? opened.principal : opened
-  }
-
-  /** The revision that the header names; absent, the one that had no such header (2025-06-18 transports). */
-  const revisionOf = (request: IncomingMessage, initializing: boolean): Revision | Refusal => {
-    const version = header(request, 'mcp-protocol-version')
-    if (version === undefined || initializing) return '2025-03-26'
-    const known = revisions.find((revision) => revision === version)
-    return (
-      known ??
-      refuse(400, 'PORTCULLIS_BAD_REQUEST', 'Unsupported protocol version', {
-        rpcCode: rpcCodes.unsupportedProtocolVersion,
-        data: { supported: revisions, requested: version.slice(0, 64) },
-        reason: 'protocol_version',
-      })
-    )
   }
 
   /** Stages 3 to 5. In-band credentials turn 3 and 5 around, so they are looked for in small bodies only. */
@@ -155,9 +146,9 @@ export const createPost = (options: FrontOptions) => {
   }
 
   return async (incoming: Incoming, find: FindSession, drain: () => void): Promise<void> => {
-    const { request, response, auth, headers } = incoming
-    const fail = (refusal: Refusal, id: ReturnType<typeof idOf> = null): void => {
-      replyRefusal(response, refusal, id, headers)
+    const { request, response, auth, headers, guidance } = incoming
+    const fail = (refusal: Refusal, id: ReturnType<typeof idOf> = null, revision?: Revision): void => {
+      replyRefusal(response, refusal, id, headers, { guidance, ...(revision === undefined ? {} : { revision }) })
       if (!request.complete) drain()
     }
 
@@ -174,7 +165,8 @@ export const createPost = (options: FrontOptions) => {
         idOf(value),
       )
     }
-    const named = find(request, principal)
+    const stateless = header(request, 'mcp-protocol-version')?.trim() === revisions[0]
+    const named = stateless ? undefined : find(request, principal)
     if (named !== undefined && 'ok' in named) return fail(named, idOf(value))
 
     const batch = Array.isArray(value)
@@ -192,10 +184,16 @@ export const createPost = (options: FrontOptions) => {
       (message) => 'method' in message && message.method === 'initialize',
     )
     if (initializing && batch) return misuse(badRequest('initialize must not be part of a batch.', 'batch'))
-    const revision = revisionOf(request, initializing)
+    if (batch && (messages as JsonRpcMessage[]).some((message) => 'method' in message && claims(message.params))) {
+      return misuse(badRequest('Batches are a thing of revision 2025-03-26.', 'batch'))
+    }
+    const own = (name: string): string | undefined => header(request, name)
+    const revision = batch ? '2025-03-26' : revisionOf(messages[0] as JsonRpcMessage, own)
     if (typeof revision !== 'string') return misuse(revision, idOf(value))
 
-    const session = (initializing ? undefined : named) ?? createSession(principal.id, noFacts(revision))
+    // Without sessions there is nothing that the id of one could mean.
+    const continued = initializing || isStateless(revision) ? undefined : named
+    const session = continued ?? createSession(principal.id, noFacts(revision))
     const exchange: Exchange = {
       principal,
       transport: 'http',
@@ -214,11 +212,30 @@ export const createPost = (options: FrontOptions) => {
     }
     if (requests.length === 0) return replyEmpty(response, 202, headers)
 
-    const outlet = createReplyOutlet(response, accepts, headers)
+    const leave = (): void => {
+      for (const { id } of requests) dispatcher.leave(session, id)
+    }
+    // Whoever has a session and speaks a revision that knows how may take a broken stream up again.
+    const [single] = requests
+    const resumable =
+      session.id === undefined || batch || single === undefined || session.facts.revision < resumableSince
+        ? undefined
+        : () => {
+            resumed = true
+            return replays.open(session, leave)
+          }
+    let resumed = false
+    const outlet = createReplyOutlet(response, accepts, headers, resumable)
     response.on('close', () => {
-      if (!response.writableFinished) for (const { id } of requests) dispatcher.leave(session, id)
+      if (!response.writableFinished && !resumed) leave()
     })
-    const answers = await Promise.all(requests.map((message) => dispatcher.request(session, exchange, message, outlet)))
+    const stream: Reply = {
+      send: outlet.send,
+      renew: () => guard.renew(auth),
+      header: own,
+      ...(outlet.pause === undefined ? {} : { pause: outlet.pause }),
+    }
+    const answers = await Promise.all(requests.map((message) => dispatcher.request(session, exchange, message, stream)))
     if (batch) {
       const responses = answers.flatMap((answer, index) => {
         if (!answer.ok) return [toResponse(answer, (requests[index] as JsonRpcRequest).id)]
@@ -229,9 +246,11 @@ export const createPost = (options: FrontOptions) => {
     const [answer] = answers as [Answer | Refusal]
     const [{ id }] = requests as [JsonRpcRequest]
     if (!answer.ok) {
-      return outlet.streaming ? outlet.finish(200, toResponse(answer, id)) : fail(answer, id)
+      return outlet.streaming
+        ? outlet.finish(200, toResponse(answer, id, exchange.revision))
+        : fail(answer, id, exchange.revision)
     }
-    outlet.finish(200, answer.response, {
+    outlet.finish(statusOf(exchange.revision, answer.response), answer.response, {
       ...(answer.pass.limit === undefined ? {} : limitHeaders(answer.pass.limit)),
       ...(initializing ? started(principal, session, answer) : {}),
     })

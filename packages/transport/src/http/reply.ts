@@ -1,6 +1,6 @@
-import { type Refusal, type RequestId, toResponse } from '@portcullis/guard'
+import { type Refusal, type RequestId, type Revision, toResponse } from '@portcullis/guard'
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { challengeOf } from './challenge.ts'
+import { challengeOf, type Guidance } from './challenge.ts'
 import { limitHeaders } from './limit-headers.ts'
 
 /** An answer that is text. `X-Content-Type-Options` and `no-store` keep browsers from guessing and proxies from keeping. */
@@ -34,10 +34,11 @@ export const replyRefusal = (
   refusal: Refusal,
   id: RequestId | null = null,
   extra: OutgoingHttpHeaders = {},
+  told: { readonly revision?: Revision; readonly guidance?: (() => Guidance) | undefined } = {},
 ): void => {
   const { challenge, limit, retryAfterMs } = refusal
-  reply(response, refusal.status, JSON.stringify(toResponse(refusal, id)), {
-    ...(challenge === undefined ? {} : { 'www-authenticate': challengeOf(challenge) }),
+  reply(response, refusal.status, JSON.stringify(toResponse(refusal, id, told.revision)), {
+    ...(challenge === undefined ? {} : { 'www-authenticate': challengeOf(challenge, told.guidance?.()) }),
     ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
     ...(limit === undefined ? {} : limitHeaders(limit)),
     ...extra,

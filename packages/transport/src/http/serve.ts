@@ -1,11 +1,12 @@
 import type { Guard, GuardLog } from '@portcullis/guard'
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { createCidrSet } from '@portcullis-internal/net'
 import { TransportError } from '../errors.ts'
 import { createDispatcher } from '../hub/dispatcher.ts'
-import type { Handshake } from '../hub/hub.ts'
+import type { Handshake } from '../hub/handshake.ts'
 import { createSessions } from '../hub/sessions.ts'
 import {
   areMasterKeys,
@@ -14,18 +15,19 @@ import {
   isFlag,
   isFunction,
   isGuard,
+  isObject,
   isText,
   isTexts,
   isWhole,
 } from '../options.ts'
 import { createSealer } from '../sealer.ts'
-import type { McpEndpoint } from '../types.ts'
+import type { Gateway, McpEndpoint } from '../types.ts'
 import { noteConnections } from './connections.ts'
 import { createFront } from './front.ts'
 import type { FrontOptions } from './types.ts'
 
 export interface ServeHttpOptions
-  extends Omit<FrontOptions, 'dispatcher' | 'sessions' | 'loopback' | 'peerOf' | 'proxies'> {
+  extends Omit<FrontOptions, 'dispatcher' | 'sessions' | 'loopback' | 'peerOf' | 'proxies' | 'secure'> {
   readonly guard: Guard
   /** 0: any free port. */
   readonly port: number
@@ -39,6 +41,8 @@ export interface ServeHttpOptions
   readonly maxConnectionsPerPeer?: number
   /** How long the server behind the guard may take to answer the handshake. Default 60,000. */
   readonly handshakeTimeoutMs?: number
+  /** Speak HTTPS: certificate chain and key as PEM text, and with `clientCa` only to clients that show a certificate of it. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string }
   readonly log?: GuardLog
 }
 
@@ -55,6 +59,10 @@ export interface Served {
 }
 
 const sweepEveryMs = 50
+const lingerMs = 2000
+
+/** Under TLS a peer may never finish its handshake: what is written to it is never sent, and nobody else ends it. */
+const isHandshaking = (socket: object): boolean => 'secureConnecting' in socket && socket.secureConnecting === true
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Limits before anything is known of a caller: time for headers and bodies, sizes, numbers. */
@@ -67,6 +75,28 @@ const limits = {
   // Node reads a smuggled second request out of malformed framing otherwise.
   insecureHTTPParser: false,
 }
+
+const createSecureServer = ({ cert, key, clientCa }: NonNullable<ServeHttpOptions['tls']>): Server => {
+  try {
+    return createTlsServer({
+      ...limits,
+      cert,
+      key,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: limits.headersTimeout,
+      ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+    })
+  } catch (error) {
+    throw new TransportError('ERR_TRANSPORT_OPTIONS', `tls: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+const isTls: Check = (value) =>
+  isObject(value) &&
+  Object.entries(value as object).every(([name, item]) => ['cert', 'key', 'clientCa'].includes(name) && isText(item)) &&
+  'cert' in (value as object) &&
+  'key' in (value as object)
 
 const checks: Readonly<Record<keyof ServeHttpOptions, Check>> = {
   guard: isGuard,
@@ -85,6 +115,8 @@ const checks: Readonly<Record<keyof ServeHttpOptions, Check>> = {
   maxConnections: isWhole(1, 1_000_000),
   maxConnectionsPerPeer: isWhole(1, 1_000_000),
   handshakeTimeoutMs: isWhole(1, 3_600_000),
+  tls: isTls,
+  protectedResource: (value) => isObject(value) && isFunction((value as { document?: unknown }).document),
   log: isFunction,
 }
 
@@ -94,7 +126,7 @@ const checks: Readonly<Record<keyof ServeHttpOptions, Check>> = {
  * @throws {TransportError} `ERR_TRANSPORT_OPTIONS`; `ERR_TRANSPORT_LISTEN` when the port cannot be had, `ERR_TRANSPORT_HANDSHAKE` and
  *   `ERR_TRANSPORT_UPSTREAM` when the server does not answer.
  */
-export const serveHttp = async (endpoint: McpEndpoint, options: ServeHttpOptions): Promise<Served> => {
+export const serveHttp = async (endpoint: McpEndpoint | Gateway, options: ServeHttpOptions): Promise<Served> => {
   assertOptions('serveHttp', options, checks)
   const { guard, host = '127.0.0.1', path = '/mcp' } = options
   const masterKeys = options.masterKeys ?? [randomBytes(32)]
@@ -104,31 +136,47 @@ export const serveHttp = async (endpoint: McpEndpoint, options: ServeHttpOptions
   })
   const dispatcher = createDispatcher(endpoint, {
     guard,
-    sealer: createSealer(masterKeys, 'cursor'),
+    masterKeys,
     sole: false,
+    ...(options.log === undefined ? {} : { log: options.log }),
     ...(options.handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs: options.handshakeTimeoutMs }),
     sessions: sessions.live,
   })
-  const handshake = await dispatcher.hub.ready().catch(async (error: unknown) => {
-    await dispatcher.hub.close()
+  const handshake = await dispatcher.ready().catch(async (error: unknown) => {
+    await dispatcher.close()
     throw error
   })
   const proxies = createCidrSet(options.trustedProxies ?? [])
-  const server = createServer(limits)
-  const { peerOf } = noteConnections(server, {
+  const { tls } = options
+  const server = tls === undefined ? createServer(limits) : createSecureServer(tls)
+  const connections = noteConnections(server, {
     maxPerPeer: options.maxConnectionsPerPeer ?? 500,
     isProxy: proxies.has,
   })
-  server.on('request', createFront({ ...options, dispatcher, sessions, loopback: loopback.has(host), peerOf, proxies }))
+  server.on(
+    'request',
+    createFront({
+      ...options,
+      dispatcher,
+      sessions,
+      loopback: loopback.has(host),
+      peerOf: connections.peerOf,
+      proxies,
+      secure: tls !== undefined,
+    }),
+  )
   // All headers, however many fit: those that node drops would be there for a proxy and not for us.
   server.maxHeadersCount = 0
   server.maxConnections = options.maxConnections ?? 2000
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // Whoever has an answer already must not get a second one for the same request.
     const { bytesWritten } = socket as Socket
-    if (!socket.writable || error.code === 'ECONNRESET' || bytesWritten > 0) return socket.destroy()
+    if (!socket.writable || error.code === 'ECONNRESET' || bytesWritten > 0 || isHandshaking(socket))
+      return socket.destroy()
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    // Whoever does not read it keeps the connection no longer than this.
+    setTimeout(() => socket.destroy(), lingerMs).unref()
     return undefined
   })
   await new Promise<void>((resolve, reject) => {
@@ -141,27 +189,31 @@ export const serveHttp = async (endpoint: McpEndpoint, options: ServeHttpOptions
     })
     server.listen(options.port, host, resolve)
   }).catch(async (error: unknown) => {
-    await dispatcher.hub.close()
+    await dispatcher.close()
     throw error
   })
   const { port } = server.address() as AddressInfo
 
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,
     port,
     server,
     handshake,
     async close(graceMs = 25_000) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       sessions.closeStreams()
+      dispatcher.closeListeners()
       // A connection that has just been answered stays open for more, which must not come.
       server.closeIdleConnections()
       const sweep = setInterval(() => server.closeIdleConnections(), sweepEveryMs)
-      const impatient = setTimeout(() => server.closeAllConnections(), graceMs)
+      const impatient = setTimeout(() => {
+        server.closeAllConnections()
+        connections.destroyAll()
+      }, graceMs)
       await closed
       clearInterval(sweep)
       clearTimeout(impatient)
-      await dispatcher.hub.close()
+      await dispatcher.close()
     },
   }
 }

@@ -1,7 +1,8 @@
 import type { Guard } from '@portcullis/guard'
 import type { Session } from '../hub/session.ts'
 import type { Incoming } from './types.ts'
-import { startStream, writeEvent } from './outlet.ts'
+import { startStream, toJson, writeEvent } from './events.ts'
+import type { Replay } from './replay.ts'
 
 const checkEveryMs = 1000
 const pulseEvery = 15
@@ -20,7 +21,10 @@ export const openStream = ({ response, auth, headers }: Incoming, session: Sessi
     response.end()
   }
   const stream = {
-    send: (message: unknown) => writeEvent(response, message),
+    send(message: unknown) {
+      const json = toJson(message)
+      return json !== undefined && writeEvent(response, json)
+    },
     renew: () => guard.renew(auth),
     close,
   }
@@ -31,4 +35,23 @@ export const openStream = ({ response, auth, headers }: Incoming, session: Sessi
   }, checkEveryMs).unref()
   session.stream = stream
   response.on('close', close)
+}
+
+/** A stream of an answer, taken up again on this connection. It ends within a second of its credential's end. */
+export const resumeStream = (
+  { response, auth, headers }: Incoming,
+  session: Session,
+  guard: Guard,
+  { replay, after }: { readonly replay: Replay; readonly after: number },
+): void => {
+  startStream(response, headers)
+  response.flushHeaders()
+  let ticks = 0
+  const timer = setInterval(async () => {
+    const principal = await guard.renew(auth)
+    if (principal?.id !== session.principalId) response.end()
+    else if (++ticks % pulseEvery === 0 && !response.writableEnded) response.write(': still here\n\n')
+  }, checkEveryMs).unref()
+  response.once('close', () => clearInterval(timer))
+  replay.attach(response, after)
 }

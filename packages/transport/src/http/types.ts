@@ -4,6 +4,8 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { Socket } from 'node:net'
 import type { Dispatcher } from '../hub/dispatcher.ts'
 import type { Sessions } from '../hub/sessions.ts'
+import type { Guidance } from './challenge.ts'
+import type { ProtectedResource } from './resource.ts'
 
 export interface FrontOptions {
   readonly guard: Guard
@@ -28,7 +30,11 @@ export interface FrontOptions {
   readonly inBand?: boolean
   /** What `GET /` says. */
   readonly greeting?: string
+  /** What OAuth clients are told of this endpoint; absent when no access token is taken. */
+  readonly protectedResource?: ProtectedResource
   readonly log?: GuardLog
+  /** Whether this listener speaks TLS itself. */
+  readonly secure: boolean
   /** The address at the other end of a connection. */
   readonly peerOf: (socket: Socket) => string | undefined
   /** The proxies of `trustedProxies`. */
@@ -42,4 +48,6 @@ export interface Incoming {
   readonly auth: AuthRequest
   /** Headers of every answer: CORS. */
   readonly headers: OutgoingHttpHeaders
+  /** What goes into a challenge; made when there is one. */
+  readonly guidance: (() => Guidance) | undefined
 }

@@ -4,21 +4,23 @@ import {
   type JsonRpcNotification,
   type JsonRpcRequest,
   type JsonRpcResponse,
-  type RequestId,
   rpcCodes,
 } from '@portcullis/guard'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { TransportError } from '../errors.ts'
-import type { AuthInfo, McpEndpoint, Outlet, ServerTransport } from '../types.ts'
+import type { AuthInfo, McpEndpoint, MessageExtra, Outlet, ServerTransport } from '../types.ts'
+import { ownEnvelope } from './envelope.ts'
+import { discovered, everything, type Handshake, initialized, latest } from './handshake.ts'
 import { createInbound, type InboundOptions } from './inbound.ts'
 import type { Call, Session } from './session.ts'
 
-/** What a server answered to `initialize`. */
-export interface Handshake {
-  readonly protocolVersion: string
-  readonly capabilities: Readonly<Record<string, unknown>>
-  readonly serverInfo: Readonly<Record<string, unknown>>
-  readonly instructions?: string
+/** Whose call it is, and where what belongs to it goes. */
+export interface Destination {
+  readonly session: Session
+  readonly outlet: Outlet & { readonly pause?: () => void; readonly gone?: () => boolean }
+  readonly authInfo: AuthInfo
+  /** The least severe level of log messages that this call wants; absent where the session says. */
+  readonly logLevel?: number
 }
 
 /**
@@ -29,43 +31,33 @@ export interface Handshake {
 export interface Hub {
   /** The server's handshake; connects it first when it is not. */
   ready(): Promise<Handshake>
+  /** A request of our own. */
+  /** Rejects when it is not answered in time, 60,000 ms by default. */
+  ask(method: string, params: Readonly<Record<string, unknown>>, timeoutMs?: number): Promise<JsonRpcResponse>
   /** A client's own `initialize`, for the sole client of a server. */
   initialize(params: Readonly<Record<string, unknown>>): Promise<Handshake>
   /** Sends a request; resolves with the response under the client's id, or with nothing when it was cancelled. */
-  call(
-    message: JsonRpcRequest,
-    to: { session: Session; outlet: Outlet; authInfo: AuthInfo },
-  ): Promise<JsonRpcResponse | undefined>
+  call(message: JsonRpcRequest, to: Destination): Promise<JsonRpcResponse | undefined>
   /** Sends a notification of a client; what the server asks because of it belongs to that client. */
   notify(session: Session, message: JsonRpcNotification): void
-  /** Ends a call of this session by the client's id; false when it owns none by that id. */
-  cancel(session: Session, clientId: unknown, reason?: unknown): boolean
-  /** Forgets a call whose answer nobody can take any more; the server goes on with it. */
-  abandon(session: Session, clientId: RequestId): void
   /** Tells the server that a session which it asked will not answer. */
   release(session: Session): void
   /** Hands a client's answer to the server if the server asked this session for it. */
   answer(session: Session, response: JsonRpcResponse): boolean
-  /** Tells the server that nobody wants updates of a resource any more. */
-  withdraw(uri: string): Promise<void>
   /** Calls under way. */
   readonly inFlight: number
   close(): Promise<void>
 }
 
-/** Capabilities that a shared server is told its client has; what one client really has is checked at each request. */
-const everything = {
-  sampling: { tools: {}, context: {} },
-  elicitation: { form: {}, url: {} },
-  roots: { listChanged: true },
-}
-
-const latest = '2025-11-25'
 const clientInfo = { name: 'portcullis', version: '1' }
 
 export interface HubOptions extends InboundOptions {
   /** How long the server may take to answer the handshake. Default 60,000. */
   readonly handshakeTimeoutMs?: number
+  /** Speak 2026-07-28 with the server: no `initialize`, every request says by itself who asks. Default false. */
+  readonly stateless?: boolean
+  /** Called when the server is gone: what was learnt of it may not hold for the next. */
+  readonly onLost?: () => void
 }
 
 export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
@@ -94,6 +86,7 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
   const lose = (): void => {
     handshake = undefined
     connected = undefined
+    options.onLost?.()
     inbound.clear()
     for (const call of calls.values()) {
       finish(call)
@@ -105,7 +98,7 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
     }
   }
 
-  const toServer = (message: JsonRpcMessage, extra?: { authInfo: AuthInfo }): void => {
+  const toServer = (message: JsonRpcMessage, extra?: MessageExtra): void => {
     transport.onmessage?.(message, extra)
   }
 
@@ -114,28 +107,39 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
     if (call.session !== undefined && call.clientId !== undefined) call.session.calls.delete(call.clientId)
   }
 
-  const own = (method: string, params: Record<string, unknown>): Promise<JsonRpcResponse> =>
-    new Promise((resolve) => {
+  const cancel = (call: Call, reason: unknown): void => {
+    finish(call)
+    const params = { requestId: call.serverId, ...(typeof reason === 'string' ? { reason } : {}) }
+    toServer({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
+    call.settle(undefined)
+  }
+
+  const own = (method: string, params: Record<string, unknown>, timeoutMs?: number): Promise<JsonRpcResponse> =>
+    new Promise((resolve, reject) => {
       const serverId = ++lastId
-      calls.set(serverId, { serverId, settle: (response) => resolve(response as JsonRpcResponse) })
-      toServer({ jsonrpc: '2.0', id: serverId, method, params })
+      let timer: NodeJS.Timeout | undefined
+      const call: Call = {
+        serverId,
+        settle(response) {
+          clearTimeout(timer)
+          resolve(response as JsonRpcResponse)
+        },
+      }
+      calls.set(serverId, call)
+      if (timeoutMs !== undefined) {
+        timer = setTimeout(() => {
+          finish(call)
+          reject(
+            new TransportError('ERR_TRANSPORT_UPSTREAM', `the server did not answer ${method} within ${timeoutMs} ms`),
+          )
+        }, timeoutMs).unref()
+      }
+      const said = options.stateless === true ? { ...params, _meta: ownEnvelope(clientInfo) } : params
+      toServer({ jsonrpc: '2.0', id: serverId, method, params: said })
     })
 
-  const shake = async (params: Readonly<Record<string, unknown>>): Promise<Handshake> => {
-    const { result, error } = await own('initialize', { ...params })
-    if (!isRecord(result) || typeof result['protocolVersion'] !== 'string') {
-      throw new TransportError(
-        'ERR_TRANSPORT_HANDSHAKE',
-        `the server did not accept initialize: ${JSON.stringify(error?.message ?? 'no protocolVersion in its answer')}`,
-      )
-    }
-    return {
-      ...result,
-      protocolVersion: result['protocolVersion'],
-      capabilities: isRecord(result['capabilities']) ? result['capabilities'] : {},
-      serverInfo: isRecord(result['serverInfo']) ? result['serverInfo'] : {},
-    }
-  }
+  const shake = async (params: Readonly<Record<string, unknown>>): Promise<Handshake> =>
+    initialized(await own('initialize', { ...params }))
 
   const connect = (): Promise<void> => {
     if (closed) return Promise.reject(new TransportError('ERR_TRANSPORT_UPSTREAM', 'the server is closed'))
@@ -151,6 +155,7 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
 
   const firstHandshake = async (): Promise<Handshake> => {
     await connect()
+    if (options.stateless === true) return discovered(await own('server/discover', {}))
     const answer = await shake({
       protocolVersion: latest,
       capabilities: endpoint.remote === true ? {} : everything,
@@ -201,17 +206,18 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
 
   return {
     ready,
+    async ask(method, params, timeoutMs = 60_000) {
+      await ready()
+      return own(method, { ...params }, timeoutMs)
+    },
     async initialize(params) {
       await connect()
       handshake = attempt(shake(params))
       return handshake
     },
-    async call(message, { session, outlet, authInfo }) {
+    async call(message, { session, outlet, authInfo, logLevel }) {
       await ready()
-      if (session.calls.has(message.id)) {
-        const error = { code: rpcCodes.invalidRequest, message: 'A request with this id is still under way.' }
-        return { jsonrpc: '2.0', id: message.id, error }
-      }
+      if (outlet.gone?.() === true) return undefined
       const { _meta: meta } = message.params ?? {}
       const token = isRecord(meta) ? meta['progressToken'] : undefined
       const progressToken = typeof token === 'string' || typeof token === 'number' ? token : undefined
@@ -223,44 +229,31 @@ export const createHub = (endpoint: McpEndpoint, options: HubOptions): Hub => {
           session,
           outlet,
           ...(progressToken === undefined ? {} : { progressToken }),
+          ...(logLevel === undefined ? {} : { logLevel }),
           settle,
         }
         calls.set(serverId, call)
-        session.calls.set(message.id, call)
+        session.calls.set(message.id, {
+          cancel: (reason) => cancel(call, reason),
+          abandon: () => {
+            finish(call)
+            settle(undefined)
+          },
+        })
         const params =
           token === undefined
             ? message.params
             : { ...message.params, _meta: { ...(meta as object), progressToken: serverId } }
         const forwarded = { ...message, id: serverId, ...(params === undefined ? {} : { params }) }
-        working.run(call, () => toServer(forwarded, { authInfo }))
+        const closing = outlet.pause === undefined ? {} : { closeSSEStream: outlet.pause }
+        working.run(call, () => toServer(forwarded, { authInfo, ...closing }))
       })
     },
     notify(session, message) {
       working.run({ serverId: 0, session, settle: () => {} }, () => toServer(message))
     },
-    cancel(session, clientId, reason) {
-      const call = session.calls.get(clientId as RequestId)
-      if (call === undefined) return false
-      finish(call)
-      toServer({
-        jsonrpc: '2.0',
-        method: 'notifications/cancelled',
-        params: { requestId: call.serverId, ...(typeof reason === 'string' ? { reason } : {}) },
-      })
-      call.settle(undefined)
-      return true
-    },
-    abandon(session, clientId) {
-      const call = session.calls.get(clientId)
-      if (call === undefined) return
-      finish(call)
-      call.settle(undefined)
-    },
     answer: inbound.answer,
     release: inbound.release,
-    async withdraw(uri) {
-      if (handshake !== undefined) await own('resources/unsubscribe', { uri })
-    },
     get inFlight() {
       return calls.size
     },

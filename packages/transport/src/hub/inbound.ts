@@ -16,10 +16,14 @@ export interface InboundOptions {
   readonly sole: boolean
   /** Every session that may receive what belongs to no request. */
   readonly sessions: () => Iterable<Session>
+  /** Called when the server says that one of its lists changed. */
+  readonly onListChanged: (message: JsonRpcNotification) => void
   /** Called when the server says that a resource changed. */
   readonly onUpdated: (uri: string, message: JsonRpcNotification) => void
   /** Called for each message that could not be attributed to a client and was dropped. */
   readonly onDropped: (message: JsonRpcMessage) => void
+  /** Whether the server may ask clients for something. False for one of many: their request ids are not told apart. */
+  readonly mayAsk: boolean
   /** The principal that owns a task. */
   readonly taskOwner: (taskId: unknown) => string | undefined
 }
@@ -68,13 +72,14 @@ export const createInbound = (
   }
 
   /** The client that a message of the server belongs to. */
-  const ownerOf = (relatedRequestId: unknown): { session: Session; outlet?: Outlet } | undefined => {
+  const ownerOf = (relatedRequestId: unknown): { session: Session; outlet?: Outlet; logLevel?: number } | undefined => {
     const call = (typeof relatedRequestId === 'number' ? calls.get(relatedRequestId) : undefined) ?? working.getStore()
     if (call?.session !== undefined) {
+      const quiet = call.logLevel === undefined ? {} : { logLevel: call.logLevel }
       // A handler that goes on after its response has no stream of its own any more.
       return calls.has(call.serverId) && call.outlet !== undefined
-        ? { session: call.session, outlet: call.outlet }
-        : { session: call.session }
+        ? { session: call.session, outlet: call.outlet, ...quiet }
+        : { session: call.session, ...quiet }
     }
     if (!options.sole) return undefined
     const [session] = options.sessions()
@@ -87,7 +92,7 @@ export const createInbound = (
     if (message.method === 'ping') return toServer({ jsonrpc: '2.0', id: message.id, result: {} })
     const owner = ownerOf(relatedRequestId)
     const fact = neededFact(message.method)
-    if (owner === undefined || fact === undefined || !owner.session.facts[fact]) {
+    if (!options.mayAsk || owner === undefined || fact === undefined || !owner.session.facts[fact]) {
       options.onDropped(message)
       return refuse(rpcCodes.methodNotFound, 'The client that this request belongs to cannot answer it.')
     }
@@ -128,8 +133,7 @@ export const createInbound = (
       case 'notifications/tools/list_changed':
       case 'notifications/prompts/list_changed':
       case 'notifications/resources/list_changed':
-        for (const session of options.sessions()) session.stream?.send(message)
-        return
+        return options.onListChanged(message)
       case 'notifications/cancelled': {
         const session = asked.get(params['requestId'] as RequestId)
         if (session === undefined) return options.onDropped(message)
@@ -154,7 +158,7 @@ export const createInbound = (
         const owner = ownerOf(relatedRequestId)
         if (owner === undefined) return options.onDropped(message)
         const level = logLevels.indexOf(params['level'] as (typeof logLevels)[number])
-        const wanted = owner.session.logLevel
+        const wanted = owner.logLevel ?? owner.session.logLevel
         if (message.method === 'notifications/message' && wanted !== undefined && level < wanted) return
         deliver(owner.session, message, owner.outlet)
       }

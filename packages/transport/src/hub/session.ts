@@ -26,10 +26,20 @@ export interface Call {
   readonly clientId?: RequestId
   readonly session?: Session
   readonly outlet?: Outlet
+  /** The least severe level of log messages that this request wants, where requests say so themselves. */
+  readonly logLevel?: number
   /** What the client wants its progress reported under. */
   readonly progressToken?: RequestId
   /** Ends the call: with the server's response, or without one when it was cancelled. */
   readonly settle: (response: JsonRpcResponse | undefined) => void
+}
+
+/** A request of a session that is under way, in the hands of whoever can end it. */
+export interface UnderWay {
+  /** Ends it, and tells the server. */
+  cancel(reason?: unknown): void
+  /** Forgets it: its answer cannot be taken any more, the server goes on with it. */
+  abandon(): void
 }
 
 /** Everything that one (principal, session) owns. A stateless request has a session of its own that ends with it. */
@@ -41,7 +51,7 @@ export interface Session {
   readonly principalId: string
   facts: ClientFacts
   /** Requests under way, by the client's own ids. */
-  readonly calls: Map<RequestId, Call>
+  readonly calls: Map<RequestId, UnderWay>
   /** Requests that the guard is still deciding on, by the client's own ids. */
   readonly deciding: Map<RequestId, { cancelled: boolean }>
   /** Canonical URIs of subscribed resources. */

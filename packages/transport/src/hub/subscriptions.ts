@@ -4,18 +4,19 @@ import {
   type JsonRpcNotification,
   type JsonRpcRequest,
   type JsonRpcResponse,
+  type Refusal,
   rpcCodes,
 } from '@portcullis/guard'
 import { fail, ok } from './responses.ts'
 import type { Session } from './session.ts'
 
-/** Sends a request on to the server. */
-export type Forward = (message: JsonRpcRequest) => Promise<JsonRpcResponse | undefined>
+/** Sends the request on to the server. */
+export type Forward = () => Promise<JsonRpcResponse | Refusal | undefined>
 
 /** Who wants to hear of which resource. The server knows of one subscriber at most: us. */
 export interface Subscriptions {
   /** `resources/subscribe` and `resources/unsubscribe`. */
-  handle(session: Session, message: JsonRpcRequest, forward: Forward): Promise<JsonRpcResponse | undefined>
+  handle(session: Session, message: JsonRpcRequest, forward: Forward): Promise<JsonRpcResponse | Refusal | undefined>
   /** Hands an update to everybody who subscribed to the resource and may still read it. */
   deliver(uri: string, message: JsonRpcNotification): Promise<void>
   /** Takes a session's subscriptions away; calls `withdraw` for each resource that nobody is left for. */
@@ -28,10 +29,13 @@ export const createSubscriptions = (options: {
   readonly guard: Guard
   readonly sole: boolean
   readonly sessions: () => Iterable<Session>
+  /** Whether somebody wants to hear of a resource in another way. */
+  readonly wantedElsewhere: (uri: string) => boolean
 }): Subscriptions => {
-  const { guard, sole, sessions } = options
+  const { guard, sole, sessions, wantedElsewhere } = options
 
   const wanted = (uri: string): boolean => {
+    if (wantedElsewhere(uri)) return true
     for (const session of sessions()) if (session.subscriptions.has(uri)) return true
     return false
   }
@@ -41,7 +45,7 @@ export const createSubscriptions = (options: {
       const uri = message.params?.['uri'] as string
       if (message.method === 'resources/unsubscribe') {
         session.subscriptions.delete(uri)
-        return wanted(uri) ? ok(message.id) : forward(message)
+        return wanted(uri) ? ok(message.id) : forward()
       }
       // Updates go to the stream of a session: without one nobody would ever hear of them, and nobody could end them.
       if (session.id === undefined && !sole) {
@@ -50,8 +54,8 @@ export const createSubscriptions = (options: {
       if (session.subscriptions.size >= maxPerSession) {
         return fail(message.id, rpcCodes.invalidParams, `A session may hold ${maxPerSession} subscriptions.`)
       }
-      const response = await forward(message)
-      if (response?.result !== undefined) session.subscriptions.add(uri)
+      const response = await forward()
+      if (response !== undefined && !('ok' in response) && response.result !== undefined) session.subscriptions.add(uri)
       return response
     },
     async deliver(uri, message) {

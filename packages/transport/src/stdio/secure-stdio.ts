@@ -17,10 +17,10 @@ import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import { createDispatcher } from '../hub/dispatcher.ts'
+import { claims, refusedEnvelope } from '../hub/envelope.ts'
 import { createSession, noFacts, type Session } from '../hub/session.ts'
 import { assertOptions, type Check, isObject, isText, isWhole } from '../options.ts'
-import { createSealer } from '../sealer.ts'
-import type { McpEndpoint } from '../types.ts'
+import type { Gateway, McpEndpoint } from '../types.ts'
 import { readLines } from './lines.ts'
 
 export interface SecureStdioOptions {
@@ -59,7 +59,7 @@ const invalid = (message: string): Refusal =>
  * The caller is known by a credential inside the message, else by the one of the process.
  */
 export const secureStdio = async (
-  endpoint: McpEndpoint,
+  endpoint: McpEndpoint | Gateway,
   guard: Guard,
   options: SecureStdioOptions = {},
 ): Promise<SecuredStdio> => {
@@ -69,7 +69,7 @@ export const secureStdio = async (
   const sessions = new Map<string, Session>()
   const dispatcher = createDispatcher(endpoint, {
     guard,
-    sealer: createSealer([randomBytes(32)], 'cursor'),
+    masterKeys: [randomBytes(32)],
     sole: true,
     sessions: () => sessions.values(),
   })
@@ -77,22 +77,31 @@ export const secureStdio = async (
     options.credential === undefined ? undefined : { source: 'api_key', text: options.credential }
   const underWay = new Set<Promise<void>>()
   let open = true
+  let initialized = false
+  let spokeStateless = false
 
   const send = (message: unknown): boolean => {
     if (!open) return false
-    output.write(`${JSON.stringify(message)}\n`)
+    let json: string
+    try {
+      json = JSON.stringify(message)
+    } catch {
+      // Nested too deep to be written: it concerns one message, not everybody.
+      return false
+    }
+    output.write(`${json}\n`)
     return true
   }
-  const outlet = { send: (message: JsonRpcMessage) => send(message) }
-
-  const sessionOf = (principal: Principal, auth: AuthRequest): Session => {
-    const known = sessions.get(principal.id)
+  const sessionOf = (principal: Principal, auth: AuthRequest, stateless: boolean): Session => {
+    const key = `${stateless ? 'stateless' : 'session'} ${principal.id}`
+    const known = sessions.get(key)
     if (known !== undefined) return known
-    const session = createSession(principal.id, noFacts('2025-11-25'))
-    session.stream = { send, renew: () => guard.renew(auth), close: () => {} }
+    const session = createSession(principal.id, noFacts(stateless ? '2026-07-28' : '2025-11-25'))
+    // Who speaks 2026-07-28 hears of changes only what it listens for.
+    if (!stateless) session.stream = { send, renew: () => guard.renew(auth), close: () => {} }
     // Principals come from credentials that were verified, so there are few; a bound costs nothing.
     if (sessions.size >= 1000) sessions.clear()
-    sessions.set(principal.id, session)
+    sessions.set(key, session)
     return session
   }
 
@@ -111,13 +120,21 @@ export const secureStdio = async (
       return
     }
     const { principal } = opened
-    const session = sessionOf(principal, auth)
-    const exchange: Exchange = { principal, transport: 'stdio', revision: session.facts.revision }
     const message = cleaned as JsonRpcMessage
+    const params = 'method' in message ? message.params : undefined
+    // The rest of a stateless client's messages says nothing by itself: a cancellation, for one.
+    const stateless = claims(params) || (!initialized && spokeStateless && shape === 'notification')
+    const refused = claims(params) && shape === 'request' ? refusedEnvelope(params) : undefined
+    if (refused !== undefined) return void send(toResponse(refused, id))
+    if (stateless) spokeStateless = true
+    else if ('method' in message && message.method === 'initialize') initialized = true
+    const session = sessionOf(principal, auth, stateless)
+    const exchange: Exchange = { principal, transport: 'stdio', revision: session.facts.revision }
+    const reply = { send: (sent: JsonRpcMessage) => send(sent), renew: () => guard.renew(auth) }
     if (!('method' in message)) return dispatcher.response(session, exchange, message)
     if (!('id' in message)) return dispatcher.notification(session, exchange, message)
-    const answer = await dispatcher.request(session, exchange, message, outlet)
-    if (!answer.ok) send(toResponse(answer, id))
+    const answer = await dispatcher.request(session, exchange, message, reply)
+    if (!answer.ok) send(toResponse(answer, id, exchange.revision))
     else if (answer.response !== undefined) send(answer.response)
   }
 
@@ -147,7 +164,7 @@ export const secureStdio = async (
     // Who closed our input may still read our output, but not for ever.
     await Promise.race([Promise.allSettled(underWay), new Promise((resolve) => setTimeout(resolve, graceMs).unref())])
     open = false
-    await dispatcher.hub.close()
+    await dispatcher.close()
   }
 
   const ended = new Promise<void>((resolve) => {
