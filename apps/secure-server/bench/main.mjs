@@ -13,9 +13,11 @@ const targets = [
   { name: 'node:http, no protocol (floor)', file: 'node-http' },
   { name: 'portcullis-server, everything on', file: 'portcullis', ours: true },
   { name: 'portcullis-server, everything on, in a session', file: 'portcullis', args: ['session'], ours: true },
+  { name: 'portcullis-server, everything on, 2026-07-28', file: 'portcullis', stateless: true, ours: true },
   { name: 'SDK v1 example: server per request, Express', file: 'v1-example' },
   { name: 'SDK v1 sessions', file: 'v1-sessions' },
   { name: 'SDK v2 createMcpHandler', file: 'v2-handler' },
+  { name: 'SDK v2 createMcpHandler, 2026-07-28', file: 'v2-handler', stateless: true },
 ]
 
 // Every request has an id of its own, as the protocol wants it within a session.
@@ -24,6 +26,19 @@ const call = {
   id: '[<id>]',
   method: 'tools/call',
   params: { name: 'echo', arguments: { message: 'hello there' } },
+}
+const stateless = '2026-07-28'
+/** The same call by a client of 2026-07-28. */
+const statelessCall = {
+  ...call,
+  params: {
+    ...call.params,
+    _meta: {
+      'io.modelcontextprotocol/protocolVersion': stateless,
+      'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1' },
+      'io.modelcontextprotocol/clientCapabilities': {},
+    },
+  },
 }
 const clockTicks = 100
 
@@ -35,17 +50,20 @@ const cpuOf = (pid) => {
   return ((Number(fields[11]) + Number(fields[12])) * 1_000_000) / clockTicks
 }
 
-const start = async ({ file, args = [] }) => {
+const start = async ({ file, args = [], ...target }) => {
   const child = fork(fileURLToPath(new URL(`./targets/${file}.mjs`, import.meta.url)), args)
   const { url, headers, pid = child.pid } = await new Promise((resolve) => child.once('message', resolve))
   const { session, ...own } = headers
   const common = {
     'content-type': 'application/json',
     accept: 'application/json, text/event-stream',
-    'mcp-protocol-version': '2025-11-25',
+    ...(target.stateless
+      ? { 'mcp-protocol-version': stateless, 'mcp-method': 'tools/call', 'mcp-name': 'echo' }
+      : { 'mcp-protocol-version': '2025-11-25' }),
     ...own,
   }
-  if (!session) return { child, pid, url, headers: common }
+  const body = JSON.stringify(target.stateless ? statelessCall : call)
+  if (!session) return { child, pid, url, headers: common, body }
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'bench', version: '1' } }
   const started = await fetch(url, {
     method: 'POST',
@@ -53,7 +71,7 @@ const start = async ({ file, args = [] }) => {
     body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
   })
   await started.text()
-  return { child, pid, url, headers: { ...common, 'mcp-session-id': started.headers.get('mcp-session-id') } }
+  return { child, pid, url, body, headers: { ...common, 'mcp-session-id': started.headers.get('mcp-session-id') } }
 }
 
 const load = (target, duration) =>
@@ -61,7 +79,7 @@ const load = (target, duration) =>
     url: target.url,
     method: 'POST',
     headers: target.headers,
-    body: JSON.stringify(call),
+    body: target.body,
     connections,
     duration,
     idReplacement: true,
@@ -81,7 +99,7 @@ const median = (values) => values.sort((one, other) => one - other)[Math.floor(v
 const running = []
 for (const target of targets) {
   const started = await start(target)
-  const probe = await fetch(started.url, { method: 'POST', headers: started.headers, body: JSON.stringify(call) })
+  const probe = await fetch(started.url, { method: 'POST', headers: started.headers, body: started.body })
   if (!(await probe.text()).includes('hello there')) throw new Error(`${target.name} does not answer`)
   await load(started, 1)
   running.push({ ...target, ...started, runs: [] })

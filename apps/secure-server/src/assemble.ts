@@ -1,30 +1,22 @@
 import { addressGroup, createCidrSet } from '@portcullis-internal/net'
 import { type AuditLog, createAuditLog } from '@portcullis/audit'
 import { compileGrants, createPolicy } from '@portcullis/authz'
-import { createGuard, type Guard, type GuardLog } from '@portcullis/guard'
+import { createGuard, type Guard, type GuardLog, type Locate } from '@portcullis/guard'
 import { deriveKey } from '@portcullis/transport'
 import { createAddressList, createValidator } from '@portcullis/validator'
-import { join } from 'node:path'
 import type { Settings } from './config/settings.ts'
 import { configurationError, ExitError } from './exit.ts'
-import { createKeyRing, type KeyRing } from './keys/credentials.ts'
+import type { KeyRing } from './keys/credentials.ts'
 import { createLimits } from './limits.ts'
+import type { OAuth2 } from './oauth2.ts'
+import type { Metrics } from './operations/metrics.ts'
 
 /** The parts of a running server that outlive a request. */
 export interface Assembly {
   readonly guard: Guard
+  /** Why requests cannot be served as things stand. */
+  problems(): readonly string[]
   close(): Promise<void>
-}
-
-/** The keys of the settings; `undefined` when keys or authentication are off. */
-export const openKeys = async (settings: Settings): Promise<KeyRing | undefined> => {
-  const { keys, enabled, apiKey } = settings.auth
-  if (keys === false || !enabled) return undefined
-  return createKeyRing({
-    path: join(settings.dir, 'api_keys.json'),
-    prefix: keys.prefix,
-    ...(apiKey === undefined ? {} : { apiKey }),
-  })
 }
 
 const openAudit = async (settings: Settings, masterKey: () => Promise<Uint8Array>): Promise<AuditLog | undefined> => {
@@ -40,56 +32,87 @@ const openAudit = async (settings: Settings, masterKey: () => Promise<Uint8Array
 }
 
 /** Everything of the pipeline that the settings alone decide. Made first, so that a mistake in them is found before anything is written. */
-const planned = (settings: Settings) => {
+const planned = (settings: Settings, log: GuardLog) => {
   const policy = createPolicy(settings.policy)
   compileGrants(settings.auth.anonymous)
   createCidrSet(settings.listen.trustedProxies)
-  const { preset, maxBodyBytes, maxDepth, blockedAddresses } = settings.validation
-  return {
-    policy,
-    limiter: createLimits(settings, policy),
-    validator: createValidator({ preset, maxBodyBytes, maxDepth }),
-    addresses: createAddressList(blockedAddresses),
-  }
+  const { preset, maxBodyBytes, maxDepth, blockedAddresses, tools } = settings.validation
+  const validator = createValidator({ preset, maxBodyBytes, maxDepth, tools })
+  const addresses = createAddressList(blockedAddresses)
+  return { policy, limiter: createLimits(settings, policy, log), validator, addresses }
 }
 
 export type Plan = ReturnType<typeof planned>
 
 /** @throws {ExitError} 78 */
-export const plan = (settings: Settings): Plan => {
+export const plan = (settings: Settings, log: GuardLog): Plan => {
   try {
-    return planned(settings)
+    return planned(settings, log)
   } catch (error) {
     throw configurationError((error as Error).message, { cause: error })
   }
+}
+
+export interface AssemblyPorts {
+  readonly keys: KeyRing | undefined
+  readonly oauth2: OAuth2 | undefined
+  readonly metrics: Metrics
+  readonly masterKey: () => Promise<Uint8Array>
+  readonly locate?: Locate
+  readonly log: GuardLog
 }
 
 /** Wires the packages together: nothing of the pipeline is decided here. */
 export const assemble = async (
   settings: Settings,
   { policy, limiter, validator, addresses }: Plan,
-  ports: { readonly keys: KeyRing | undefined; readonly masterKey: () => Promise<Uint8Array>; readonly log: GuardLog },
+  { keys, oauth2, metrics, masterKey, locate, log }: AssemblyPorts,
 ): Promise<Assembly> => {
-  const audit = await openAudit(settings, ports.masterKey)
+  const audit = await openAudit(settings, masterKey)
+  let auditFails = false
+  const sink = metrics.observed(audit)
   const guard = createGuard({
     authenticate: settings.auth.enabled
-      ? { ...(ports.keys === undefined ? {} : { apiKeys: ports.keys }), anonymous: settings.auth.anonymous }
+      ? {
+          ...(keys === undefined ? {} : { apiKeys: keys }),
+          ...(oauth2 === undefined ? {} : { oauth2: oauth2.verifier }),
+          anonymous: settings.auth.anonymous,
+        }
       : { dangerouslyAllowEveryone: true },
     policy,
     limiter,
+    limitNames: limiter.namesFor,
     validator,
     addresses,
     addressGroup: (address) => addressGroup(address) ?? address,
     refusals: settings.rateLimit.refusals,
-    log: ports.log,
-    ...(audit === undefined || settings.audit === false ? {} : { audit, onAuditFailure: settings.audit.onFailure }),
+    log,
+    ...(locate === undefined ? {} : { locate }),
+    audit: {
+      record: (event) =>
+        sink.record(event).then(
+          () => {
+            auditFails = false
+          },
+          (error: unknown) => {
+            auditFails = true
+            throw error
+          },
+        ),
+    },
+    ...(settings.audit === false ? {} : { onAuditFailure: settings.audit.onFailure }),
   })
   return {
     guard,
+    problems: () =>
+      auditFails && settings.audit !== false && settings.audit.onFailure === 'block'
+        ? ['the audit log cannot be written']
+        : [],
     async close() {
       await guard.close()
       await audit?.close()
-      limiter.close()
+      await limiter.close()
+      oauth2?.close()
     },
   }
 }

@@ -1,6 +1,6 @@
+import { didYouMean } from '@portcullis-internal/configuration'
 import { parseArgs } from 'node:util'
 import { ExitError } from './exit.ts'
-import { didYouMean } from './suggest.ts'
 
 /** The command line, as it was given. */
 export interface Flags {

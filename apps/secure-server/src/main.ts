@@ -1,18 +1,15 @@
 import { TransportError } from '@portcullis/transport'
 import packageJson from '../package.json' with { type: 'json' }
-import { createBuiltInServer } from './built-in/server.ts'
 import { readSettings } from './config/settings.ts'
 import { ExitError, exitCodes } from './exit.ts'
 import { parseFlags, usage } from './flags.ts'
 import { createLog } from './log.ts'
+import { createMetrics } from './operations/metrics.ts'
 import { type Running, runHttp } from './run-http.ts'
 import { runStdio } from './run-stdio.ts'
-import { createUpstream } from './upstream.ts'
+import { createEndpoint } from './upstreams/endpoint.ts'
 
 const { version } = packageJson
-
-/** Settings of other versions of this program: whoever sets one must not believe that it holds. */
-const notYet = /^(?:OAUTH2_(?:CLIENT_ID|CLIENT_SECRET|AUTH_SERVER)|PORTCULLIS_REDIS_URL)$/
 
 // Nobody reads what we say any more: no reason to stop serving those who call.
 process.stderr.on('error', () => {})
@@ -24,14 +21,10 @@ const main = async (): Promise<void> => {
   if (flags.version) return void process.stdout.write(`${version}\n`)
 
   const settings = readSettings(flags, process.env, process.cwd())
-  const log = createLog(settings.log)
-  const ignored = Object.keys(process.env).filter((name) => notYet.test(name) && process.env[name] !== '')
-  if (ignored.length > 0) log('warn', 'environment.ignored', { names: ignored })
+  const metrics = createMetrics(version)
+  const log = metrics.heard(createLog(settings.log))
   log('debug', 'settings.read', { dir: settings.dir, preset: settings.validation.preset, stdio: settings.stdio })
-  const endpoint =
-    settings.command === undefined
-      ? createBuiltInServer({ name: settings.name, version })
-      : createUpstream(settings.command, process.env, log)
+  const endpoint = createEndpoint(settings, process.env, version, log)
 
   let running: Running | undefined
   let stopping = false
@@ -46,17 +39,22 @@ const main = async (): Promise<void> => {
   process.on('SIGINT', stop)
 
   if (settings.stdio) {
-    const stdio = await runStdio(settings, endpoint, log)
+    const stdio = await runStdio(settings, endpoint, { log, metrics })
     running = stdio
     await stdio.ended
     await stop()
     return
   }
-  running = await runHttp(settings, endpoint, log, {
-    cwd: process.cwd(),
-    interactive: process.stdout.isTTY === true,
-    print: (line) => process.stdout.write(`${line}\n`),
-  })
+  running = await runHttp(
+    settings,
+    endpoint,
+    { log, metrics },
+    {
+      cwd: process.cwd(),
+      interactive: process.stdout.isTTY === true,
+      print: (line) => process.stdout.write(`${line}\n`),
+    },
+  )
 }
 
 main().catch((error: unknown) => {
@@ -65,7 +63,11 @@ main().catch((error: unknown) => {
   if (error instanceof ExitError) process.exit(error.exitCode)
   if (error instanceof TransportError) process.exit(exitCodes.unreachable)
   // What the packages refuse at the start is a mistake in what they were given: files, keys, grants, addresses.
-  if (/^ERR_(?:FILE|APIKEY|AUDIT|AUTHZ|VALIDATOR|NET)_/.test((error as { code?: string }).code ?? ''))
+  if (
+    /^ERR_(?:CONFIGURATION$|(?:FILE|APIKEY|AUDIT|AUTHZ|CONFIG|OAUTH2|RATELIMIT|REDIS|VALIDATOR|NET)_)/.test(
+      (error as { code?: string }).code ?? '',
+    )
+  )
     process.exit(exitCodes.configuration)
   process.exit(exitCodes.unexpected)
 })

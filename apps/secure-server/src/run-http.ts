@@ -1,14 +1,17 @@
 import type { GuardLog } from '@portcullis/guard'
-import { type McpEndpoint, type Served, serveHttp, TransportError } from '@portcullis/transport'
+import { type Gateway, type McpEndpoint, type Served, serveHttp, TransportError } from '@portcullis/transport'
+import { timingSafeEqual } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { assemble, openKeys, plan } from './assemble.ts'
+import { assemble, plan } from './assemble.ts'
 import type { Settings } from './config/settings.ts'
 import { ExitError } from './exit.ts'
-import { prepareDirectory } from '@portcullis-internal/files'
+import { loadMasterKey, newMasterKey, prepareDirectory, readMasterKey } from '@portcullis-internal/files'
 import { createFirstKey, firstKeyWorks, tryCommand } from './keys/first-key.ts'
-import { loadMasterKey } from './keys/master-key.ts'
-import { type Operations, serveOperations } from './operations.ts'
+import { openKeys } from './keys/stores.ts'
+import { plannedOAuth2 } from './oauth2.ts'
+import { type Operations, serveOperations } from './operations/listener.ts'
+import type { Metrics } from './operations/metrics.ts'
 import { assertSafeToExpose } from './safety.ts'
 
 /** A server that runs until `stop`. */
@@ -20,30 +23,43 @@ const startFront = async (start: () => Promise<Served>): Promise<Served> => {
   try {
     return await start()
   } catch (error) {
-    if (error instanceof TransportError) throw new ExitError('unreachable', error.message, { cause: error })
-    throw error
+    if (!(error instanceof TransportError)) throw error
+    const reason = error.code === 'ERR_TRANSPORT_OPTIONS' ? 'configuration' : 'unreachable'
+    throw new ExitError(reason, error.message, { cause: error })
   }
 }
 
 export const runHttp = async (
   settings: Settings,
-  endpoint: McpEndpoint,
-  log: GuardLog,
+  endpoint: McpEndpoint | Gateway,
+  { log, metrics }: { readonly log: GuardLog; readonly metrics: Metrics },
   terminal: { readonly cwd: string; readonly interactive: boolean; readonly print: (line: string) => void },
 ): Promise<Running> => {
   const { listen, auth, dir } = settings
-  const pipeline = plan(settings)
-  const keys = await openKeys(settings)
+  const pipeline = plan(settings, log)
+  const oauth2 = plannedOAuth2(settings, (text) => stores?.keys.looksLikeKey?.(text) === true, log)
+  const known = readMasterKey(dir) ?? newMasterKey()
+  const stores = await openKeys(settings, known, log)
+  const keys = stores?.keys
   assertSafeToExpose(settings, keys)
   if (keys?.legacy === true) {
     log('warn', 'keys.plain', { file: join(dir, 'api_keys.json'), fix: 'portcullis keys migrate' })
   }
   prepareDirectory(dir)
   const isFirst =
-    keys !== undefined && !keys.usable && auth.anonymous.length === 0 && !existsSync(join(dir, 'api_keys.json'))
+    keys !== undefined &&
+    !keys.usable &&
+    oauth2 === undefined &&
+    auth.anonymous.length === 0 &&
+    !existsSync(join(dir, 'api_keys.json'))
 
-  const masterKey = await loadMasterKey(dir)
-  const assembly = await assemble(settings, pipeline, { keys, masterKey: async () => masterKey, log })
+  const masterKey = await loadMasterKey(dir, known)
+  if (!timingSafeEqual(masterKey, known)) {
+    throw new ExitError('conflict', 'another process made the master key of this installation; start again')
+  }
+  const locate = 'names' in endpoint ? { locate: endpoint.names.locate } : {}
+  const ports = { keys, oauth2, metrics, masterKey: async () => masterKey, log, ...locate }
+  const assembly = await assemble(settings, pipeline, ports)
   let served: Served
   try {
     served = await startFront(() =>
@@ -61,15 +77,22 @@ export const runHttp = async (
         maxBodyBytes: settings.validation.maxBodyBytes,
         greeting: `This is ${settings.name}, an MCP server behind Portcullis. The endpoint is ${listen.path}.`,
         log,
+        ...(listen.tls === undefined ? {} : { tls: listen.tls }),
+        ...(oauth2 === undefined ? {} : { protectedResource: oauth2.resource }),
         ...(auth.keys === false ? {} : { keyHeader: auth.keys.header }),
       }),
     )
+    oauth2?.listening(served.port)
   } catch (error) {
     await assembly.close()
     throw error
   }
 
-  const operations: Operations | undefined = await serveOperations(settings, log).catch(async (error: unknown) => {
+  const operations: Operations | undefined = await serveOperations(settings, {
+    log,
+    metrics,
+    problems: async () => [...assembly.problems(), ...((await stores?.problems()) ?? [])],
+  }).catch(async (error: unknown) => {
     await served.close(0)
     await assembly.close()
     throw error
@@ -97,6 +120,7 @@ export const runHttp = async (
       await served.close()
       await operations?.close()
       await assembly.close()
+      await stores?.close()
     },
   }
 }

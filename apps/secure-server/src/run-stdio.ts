@@ -1,26 +1,35 @@
 import type { GuardLog } from '@portcullis/guard'
-import { type McpEndpoint, secureStdio } from '@portcullis/transport'
-import { assemble, openKeys, plan } from './assemble.ts'
+import { type Gateway, type McpEndpoint, secureStdio } from '@portcullis/transport'
+import { assemble, plan } from './assemble.ts'
 import type { Settings } from './config/settings.ts'
-import { prepareDirectory } from '@portcullis-internal/files'
-import { loadMasterKey } from './keys/master-key.ts'
+import { loadMasterKey, newMasterKey, prepareDirectory, readMasterKey } from '@portcullis-internal/files'
+import { openKeys } from './keys/stores.ts'
+import { plannedOAuth2 } from './oauth2.ts'
+import type { Metrics } from './operations/metrics.ts'
 import type { Running } from './run-http.ts'
 
 /** Serves standard input and output. Nothing is written anywhere unless an audit file is configured. */
 export const runStdio = async (
   settings: Settings,
-  endpoint: McpEndpoint,
-  log: GuardLog,
+  endpoint: McpEndpoint | Gateway,
+  { log, metrics }: { readonly log: GuardLog; readonly metrics: Metrics },
 ): Promise<Running & { readonly ended: Promise<void> }> => {
   const { auth, dir } = settings
-  const pipeline = plan(settings)
-  const keys = await openKeys(settings)
+  const pipeline = plan(settings, log)
+  const known = readMasterKey(dir) ?? newMasterKey()
+  const stores = await openKeys(settings, known, log)
+  const keys = stores?.keys
+  const oauth2 = plannedOAuth2(settings, (text) => keys?.looksLikeKey?.(text) === true, log)
+  oauth2?.listening(settings.listen.port)
   const assembly = await assemble(settings, pipeline, {
     keys,
+    oauth2,
+    metrics,
     log,
+    ...('names' in endpoint ? { locate: endpoint.names.locate } : {}),
     masterKey: async () => {
       prepareDirectory(dir)
-      return loadMasterKey(dir)
+      return loadMasterKey(dir, known)
     },
   })
   if (auth.enabled && auth.apiKey === undefined && auth.anonymous.length === 0) {
@@ -35,6 +44,7 @@ export const runStdio = async (
     async stop() {
       await secured.close()
       await assembly.close()
+      await stores?.close()
     },
   }
 }

@@ -16,7 +16,10 @@ export const assertSafeToExpose = (settings: Settings, keys: KeyRing | undefined
   if (listen.loopback) return
   const where = `listening on ${listen.host}, which others can reach`
   if (!auth.enabled) throw configurationError(`MCP_AUTH_ENABLED=false is refused when ${where}; bind 127.0.0.1`)
-  if (keys?.usable !== true && auth.anonymous.length === 0) {
+  if (auth.oauth2 !== undefined && listen.publicUrl === undefined) {
+    throw configurationError(`OAuth, ${where}, needs listen.publicUrl: what its tokens are for`)
+  }
+  if (keys?.usable !== true && auth.oauth2 === undefined && auth.anonymous.length === 0) {
     throw configurationError(
       `${where}, needs a way in: create a key with "portcullis keys create NAME --allow GRANT", or bind 127.0.0.1`,
     )

@@ -49,6 +49,10 @@ export interface StartOptions {
   readonly cwd?: string
   /** Files below the directory of keys and configuration, by name. */
   readonly files?: Record<string, unknown>
+  /** No file that it writes may grow beyond this: a full disk for that file, on any machine and for any user. */
+  readonly maxFileKiB?: number
+  /** The configuration says which port. */
+  readonly ownPort?: boolean
 }
 
 const exited = (child: ChildProcess): Promise<number | null> =>
@@ -61,10 +65,17 @@ export const start = async (options: StartOptions = {}): Promise<Started> => {
   const cwd = options.cwd ?? temporary()
   const dir = join(cwd, 'config')
   for (const [name, content] of Object.entries(options.files ?? {})) write(join(dir, name), content)
-  const child = spawn(process.execPath, [program, '--port', '0', ...(options.args ?? [])], {
-    cwd,
-    env: cleanEnv(options.env),
-  })
+  const own = [
+    process.execPath,
+    program,
+    ...(options.ownPort === true ? [] : ['--port', '0']),
+    ...(options.args ?? []),
+  ] as const
+  const command =
+    options.maxFileKiB === undefined
+      ? own
+      : (['bash', '-c', `ulimit -f ${options.maxFileKiB}; exec "$@"`, 'bash', ...own] as const)
+  const child = spawn(command[0], command.slice(1), { cwd, env: cleanEnv(options.env) })
   let [output, errors] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()
@@ -123,11 +134,13 @@ export const run = (
   return { code: status, stdout, stderr }
 }
 
-/** `portcullis` on the files of a server. */
-export const administer = (dir: string, ...args: string[]): Ended => {
+/** `portcullis` on the files of a server; with a list of arguments the text behind it is its standard input. */
+export const administer = (dir: string, first: string | readonly string[], ...rest: string[]): Ended => {
+  const [args, input] = typeof first === 'string' ? [[first, ...rest], ''] : [first, rest[0] ?? '']
   const { status, stdout, stderr } = spawnSync(process.execPath, [administration, '--dir', dir, ...args], {
     env: cleanEnv(),
     encoding: 'utf8',
+    input,
     timeout: 20_000,
   })
   return { code: status, stdout, stderr }

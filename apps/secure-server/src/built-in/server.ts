@@ -1,11 +1,14 @@
 import { McpServer } from '@modelcontextprotocol/server'
 import { principalOf, revisionOf } from '@portcullis/transport'
+import type { EraOptions } from '@portcullis/transport/sdk-v2'
 import { z } from 'zod'
 
 export interface BuiltInOptions {
   readonly name: string
   readonly version: string
   /** Milliseconds since the epoch. */
+  /** What makes the server one of 2026-07-28. */
+  readonly era?: EraOptions
   readonly clock?: () => number
 }
 
@@ -23,9 +26,9 @@ const timeIn = (nowMs: number, timezone: string): string | undefined => {
 }
 
 /** The tools of the specification, on the official SDK. It knows nothing of keys and limits: all of that is in front of it. */
-export const createBuiltInServer = ({ name, version, clock = Date.now }: BuiltInOptions): McpServer => {
+export const createBuiltInServer = ({ name, version, era = {}, clock = Date.now }: BuiltInOptions): McpServer => {
   const startedAtMs = clock()
-  const server = new McpServer({ name, version }, { capabilities: { tools: {}, resources: {}, prompts: {} } })
+  const server = new McpServer({ name, version }, { ...era, capabilities: { tools: {}, resources: {}, prompts: {} } })
 
   server.registerTool(
     'hello_world',

@@ -15,7 +15,7 @@ export const createFirstKey = (keys: KeyRing, dir: string, prefix: string): Prom
   withLock(join(dir, firstKeyFile), async () => {
     if (existsSync(join(dir, 'api_keys.json'))) return undefined
     const made = createApiKeys({ store: memoryStore(), prefix })
-    const { key, record } = await made.create({ name: 'first', grants: ['*'] })
+    const { key, record } = await made.create({ name: 'first', grants: ['*'], expiresAtMs: null })
     writeFileAtomicSync(join(dir, firstKeyFile), `X-API-Key: ${key}\n`, { mode: 0o600 })
     return (await keys.insert(record)) ? key : undefined
   })
