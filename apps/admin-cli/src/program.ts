@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
+import { addKeyCommands } from './key-commands.ts'
 import { printData, printWords } from './output.ts'
 import { type GlobalOptions, readSettings, type Settings } from './settings.ts'
 
@@ -8,14 +9,12 @@ const version = (): string => {
   return String((JSON.parse(text) as { version: unknown }).version)
 }
 
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
-
 /** The command tree. Every command's code is loaded when it runs. `onExitCode` takes what a command found. */
 export const createProgram = (onExitCode: (code: number) => void): Command => {
   const program = new Command('portcullis')
   const settings = (): Settings => readSettings(program.opts<GlobalOptions>())
   program
-    .description('Administers Portcullis: keys, the audit trail, doctor.')
+    .description('Administers Portcullis: keys, secrets, the audit trail, doctor.')
     .exitOverride()
     .configureOutput({
       writeOut: printData,
@@ -31,30 +30,39 @@ export const createProgram = (onExitCode: (code: number) => void): Command => {
     )
     .option('--json', 'print JSON, errors too')
 
-  const keys = program.command('keys').description('issue, list and revoke API keys')
-  keys
-    .command('create')
-    .description('issue a key; it is printed once, alone on standard output')
-    .argument('<name>', 'a name for the key, never the key itself')
-    .option('--allow <grant>', 'what the key may do, such as get_* or github/*; may be repeated', collect, [])
-    .option('--expires <time>', '90d, 12h, 30m or 2030-12-31; without it the key does not expire')
-    .option('--quiet', 'print nothing but the key')
-    .action(async (name: string, options) => (await import('./commands/keys-create.ts')).run(settings(), name, options))
-  keys
+  addKeyCommands(program, { settings, onExitCode })
+
+  const secrets = program.command('secrets').description('store and read secrets in the sealed file')
+  secrets
+    .command('set')
+    .description('store a value, read from standard input or asked for')
+    .argument('<name>', 'a name for the value, never the value itself')
+    .option('--plain', 'store it readable: not encrypted, but safe from tampering')
+    // Whatever else stands there may be a value: refused by the command, which repeats nothing of it.
+    .allowExcessArguments()
+    .allowUnknownOption()
+    .action(async (name: string, options, command: Command) =>
+      (await import('./commands/secrets-set.ts')).run(settings(), name, options, command.args),
+    )
+  secrets
+    .command('get')
+    .description('print a value, alone on standard output')
+    .argument('<name>', 'its name')
+    .action(async (name: string) => (await import('./commands/secrets-get.ts')).run(settings(), name))
+  secrets
     .command('list')
-    .description('show all keys, never their text')
-    .action(async () => (await import('./commands/keys-list.ts')).run(settings()))
-  keys
-    .command('revoke')
-    .description('refuse a key from now on')
-    .argument('<name>', 'name or id of the key')
-    .option('--reason <text>', 'why, for the record')
-    .option('--yes', 'accepted for scripts; revoking does not ask')
-    .action(async (name: string, options) => (await import('./commands/keys-revoke.ts')).run(settings(), name, options))
-  keys
+    .description('show all names, never values')
+    .action(async () => (await import('./commands/secrets-list.ts')).run(settings()))
+  secrets
+    .command('delete')
+    .description('remove a value')
+    .argument('<name>', 'its name')
+    .option('--yes', 'accepted for scripts; deleting does not ask')
+    .action(async (name: string) => (await import('./commands/secrets-delete.ts')).run(settings(), name))
+  secrets
     .command('migrate')
-    .description('convert a file of plain-text keys; the keys go on working')
-    .action(async () => (await import('./commands/keys-migrate.ts')).run(settings()))
+    .description('convert a Fernet file; the old files are kept as copies')
+    .action(async () => (await import('./commands/secrets-migrate.ts')).run(settings()))
 
   program
     .command('audit')

@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAuditLog } from '@portcullis/audit'
 import { expect, test } from 'vitest'
-import { deriveAuditKey } from '../src/audit-key.ts'
+import { deriveKey } from '@portcullis-internal/files'
 import { freshWorkspace } from './cli.ts'
 
 const masterKey = new Uint8Array(32).fill(9)
@@ -12,7 +12,7 @@ const auditedWorkspace = async (keyed = true) => {
   const workspace = freshWorkspace()
   if (keyed) workspace.put('config/master.key', `${masterText}\n`)
   const file = join(workspace.cwd, 'config', 'audit', 'audit.jsonl')
-  const log = createAuditLog({ file, ...(keyed ? { key: deriveAuditKey(masterKey) } : {}) })
+  const log = createAuditLog({ file, ...(keyed ? { key: deriveKey(masterKey, 'audit') } : {}) })
   await log.record({ type: 'call' })
   await log.record({ type: 'call' })
   await log.close()
@@ -20,7 +20,7 @@ const auditedWorkspace = async (keyed = true) => {
 }
 
 test('the key is HKDF-SHA256 of the master key', () => {
-  expect(Buffer.from(deriveAuditKey(masterKey)).toString('hex')).toBe(
+  expect(Buffer.from(deriveKey(masterKey, 'audit')).toString('hex')).toBe(
     '0ec5a935bdc1e41214b790e0b10ab814bbaeb49a790690fffbc0ec1fffedd945',
   )
 })

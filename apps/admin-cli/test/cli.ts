@@ -1,4 +1,4 @@
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -19,11 +19,25 @@ export interface Workspace {
   readonly put: (path: string, content: string, mode?: number) => string
   /** Runs the built program as it is installed: a process of its own, with nothing of this one's environment but PATH. */
   readonly run: (args: readonly string[], env?: Record<string, string>) => SpawnSyncReturns<string>
+  /** As `run`, with something on standard input. */
+  readonly pipe: (args: readonly string[], input: string | Uint8Array) => SpawnSyncReturns<string>
+  /** As `run`, beside others. */
+  readonly start: (args: readonly string[]) => Promise<{ status: number | null; stdout: string; stderr: string }>
+  /** Runs a line of shell in which `portcullis` is the program. */
+  readonly shell: (line: string) => SpawnSyncReturns<string>
 }
 
 export const freshWorkspace = (): Workspace => {
   const cwd = join(scratch, `w${++workspaces}`)
   mkdirSync(cwd, { mode: 0o700 })
+  const bare = { PATH: process.env['PATH'] ?? '' }
+  const run = (args: readonly string[], env: Record<string, string> = {}, input?: string | Uint8Array) =>
+    spawnSync(process.execPath, [program, ...args], {
+      cwd,
+      encoding: 'utf8',
+      env: { ...bare, ...env },
+      ...(input === undefined ? {} : { input }),
+    })
   return {
     cwd,
     put: (path, content, mode = 0o600) => {
@@ -33,11 +47,22 @@ export const freshWorkspace = (): Workspace => {
       chmodSync(file, mode)
       return file
     },
-    run: (args, env = {}) =>
-      spawnSync(process.execPath, [program, ...args], {
+    run: (args, env) => run(args, env),
+    pipe: (args, input) => run(args, {}, input),
+    start: (args) =>
+      new Promise((resolve, reject) => {
+        const child = spawn(process.execPath, [program, ...args], { cwd, env: bare, stdio: ['ignore', 'pipe', 'pipe'] })
+        let [stdout, stderr] = ['', '']
+        child.stdout.on('data', (chunk) => (stdout += String(chunk)))
+        child.stderr.on('data', (chunk) => (stderr += String(chunk)))
+        child.once('error', reject)
+        child.once('close', (status) => resolve({ status, stdout, stderr }))
+      }),
+    shell: (line) =>
+      spawnSync('sh', ['-c', `portcullis() { "$NODE" "$PROGRAM" "$@"; }\n${line}`], {
         cwd,
         encoding: 'utf8',
-        env: { PATH: process.env['PATH'] ?? '', ...env },
+        env: { ...bare, NODE: process.execPath, PROGRAM: program },
       }),
   }
 }

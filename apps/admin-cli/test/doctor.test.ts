@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createAuditLog } from '@portcullis/audit'
 import { createApiKeys, fileStore } from '@portcullis/auth-apikey'
 import { expect, test } from 'vitest'
-import { isPlaceholder } from '../src/doctor/keys.ts'
+import { isPlaceholder } from '../src/doctor/environment.ts'
 import type { Workspace } from './cli.ts'
 import { freshWorkspace, legacyText } from './cli.ts'
 
@@ -58,6 +58,49 @@ test('keys that expired, expire soon, may nothing or everything are named; revok
   expect(stdout).toMatch(/^WARN +expired-keys +expired: "over"$/m)
   expect(stdout).toMatch(/^OK +keys-with-all-rights +may do everything: "powerful"$/m)
   expect(stderr).toContain('expired-keys: portcullis keys revoke NAME')
+})
+
+test('keys without a use in 90 days are named where that is known; what is no mistake is a note', async () => {
+  const workspace = freshWorkspace()
+  const now = Date.now()
+  const store = fileStore(join(workspace.cwd, 'config', 'api_keys.json'))
+  const then = createApiKeys({ store, clock: () => now - 100 * day })
+  const made = new Map<string, string>()
+  for (const name of ['busy', 'idle', 'never-used', 'off']) {
+    made.set(name, (await then.create({ name, grants: ['get_*'], expiresAtMs: null })).record.id)
+  }
+  await then.disable('off')
+  const { record } = await createApiKeys({ store }).create({ name: 'new', grants: ['get_*'] })
+  await createApiKeys({ store }).rotate('new')
+  workspace.put('config/.gitignore', '*')
+  expect(findings(workspace)).toEqual({})
+  // Since uses are noted only lately, nobody knows of the others.
+  await store.touch?.(new Map([[made.get('busy') ?? '', now - day]]))
+  expect(findings(workspace)).toEqual({})
+  await store.touch?.(new Map([[made.get('idle') ?? '', now - 91 * day]]))
+  expect(findings(workspace)).toMatchObject({
+    'unused-keys': { status: 'warn', message: 'not used in 90 days: "idle", "never-used"' },
+  })
+  const { stdout } = workspace.run(['doctor'])
+  expect(stdout).toMatch(/^OK +key-file +6 keys, 5 of them active, 1 disabled$/m)
+  expect(stdout).toMatch(/^OK +disabled-keys +disabled: "off"$/m)
+  expect(stdout).toMatch(/^OK +keys-without-expiry +never expire: "busy", "idle", "never-used"$/m)
+  expect(stdout).toMatch(new RegExp(`^OK +replaced-keys +still good: "new" \\(${record.id}\\) until \\d{4}-.*Z$`, 'm'))
+})
+
+test('keys in a Redis that cannot be opened are a finding, and those of the file are looked at all the same', () => {
+  const workspace = freshWorkspace()
+  workspace.run(['keys', 'create', 'ci', '--allow', 'get_*'])
+  const far = { PORTCULLIS_REDIS_URL: 'redis://:hunter2@redis.example:6379' }
+  const found = findings(workspace, far)
+  expect(found).toMatchObject({ 'keys-in-redis': { status: 'fail', message: expect.stringContaining('redis') } })
+  expect(Object.keys(found)).toEqual(['keys-in-redis'])
+  expect(workspace.run(['doctor'], far).stdout).toMatch(/^OK +key-file +1 keys, 1 of them active$/m)
+  expect(JSON.stringify(found)).not.toContain('hunter2')
+  workspace.put('config/master.key', 'not a key', 0o644)
+  expect(findings(workspace, { PORTCULLIS_REDIS_URL: 'redis://127.0.0.1:1' })).toMatchObject({
+    'keys-in-redis': { status: 'fail', fix: expect.stringMatching(/^chmod 600 /) },
+  })
 })
 
 test('unsafe modes come with the chmod', () => {
@@ -140,10 +183,15 @@ test('the configuration file is found or named, and a mistake is placed without 
   const { configuration } = findings(workspace)
   expect(configuration).toMatchObject({
     status: 'fail',
-    message: expect.stringMatching(/is not YAML: [A-Z_]+ at line \d+/),
+    message: expect.stringMatching(/portcullis\.yaml:\d+: /),
   })
   expect(configuration?.message).not.toContain('hunter2')
-  const json = workspace.put('other.json', '{"a":1}')
+  workspace.put('config/portcullis.yaml', 'lissten: { port: 3000 }\n')
+  expect(findings(workspace)['configuration']?.message).toMatch(/unknown key "lissten"; did you mean "listen"/)
+  workspace.put('config/portcullis.yaml', 'redis: { url: secret://redis_url }\n')
+  expect(findings(workspace)['configuration']).toMatchObject({ status: 'fail' })
+  workspace.put('config/portcullis.yaml', 'name: x\n')
+  const json = workspace.put('other.json', '{"name":"y"}')
   expect(findings(workspace, {}, '--config', json)).toEqual({})
   workspace.put('other.json', '{"a":')
   expect(findings(workspace, { PORTCULLIS_CONFIG: json })).toMatchObject({ configuration: { status: 'fail' } })

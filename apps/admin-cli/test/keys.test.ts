@@ -61,9 +61,9 @@ test('list is a table; an empty store is no error', () => {
   run(['keys', 'create', 'second'])
   run(['keys', 'revoke', 'first'])
   const [head, first, second] = run(['keys', 'list']).stdout.split('\n')
-  expect(head).toMatch(/^NAME +ID +STATUS +KEY +CREATED +EXPIRES +ALLOWED$/)
-  expect(first).toMatch(/^first +\S{12} +revoked .* never +get_\*$/)
-  expect(second).toMatch(/^second +\S{12} +active .* never +nothing$/)
+  expect(head).toMatch(/^NAME +ID +STATUS +KEY +CREATED +EXPIRES +LAST USED +ALLOWED$/)
+  expect(first).toMatch(/^first +\S{12} +revoked .* \d{4}-\d\d-\d\d +- +get_\*$/)
+  expect(second).toMatch(/^second +\S{12} +active .* \d{4}-\d\d-\d\d +- +nothing$/)
 })
 
 test('the folder is made 0700, git-ignored, and its files are 0600', () => {
@@ -74,7 +74,14 @@ test('the folder is made 0700, git-ignored, and its files are 0600', () => {
   expect(statSync(join(dir, 'api_keys.json')).mode & 0o777).toBe(0o600)
   expect(readdirSync(dir).sort()).toEqual(['.gitignore', 'api_keys.json'])
   spawnSync('git', ['init', '-q'], { cwd })
-  const names = ['api_keys.json', 'api_keys.json.lock', 'first-key.header', 'encryption.key', 'audit/audit.jsonl']
+  const names = [
+    'api_keys.json',
+    'api_keys.json.uses',
+    'api_keys.json.lock',
+    'first-key.header',
+    'encryption.key',
+    'audit/audit.jsonl',
+  ]
   const { stdout } = spawnSync('git', ['check-ignore', ...names.map((name) => `config/${name}`)], {
     cwd,
     encoding: 'utf8',
@@ -106,7 +113,7 @@ test('an unknown name is exit 3, a name in use 5, a malformed grant or time 2', 
   const { run, cwd } = freshWorkspace()
   expect(run(['keys', 'revoke', 'nobody'])).toMatchObject({
     status: 3,
-    stderr: 'portcullis: there is no key "nobody"\n',
+    stderr: 'portcullis: there is no key of that name or id\n',
   })
   for (const allow of ['', 'a b']) {
     expect(run(['keys', 'create', 'x', '--allow', allow])).toMatchObject({ status: 2, stdout: '' })

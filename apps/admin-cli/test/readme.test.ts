@@ -15,4 +15,4 @@ test('the session in the README prints what its comments say', () => {
     env: { PATH: process.env['PATH'] ?? '', NODE: process.execPath, PROGRAM: program },
   })
   expect(stdout.trimEnd().split('\n')).toEqual(expected)
-})
+}, 60_000)

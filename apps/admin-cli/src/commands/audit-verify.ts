@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type AuditHead, type VerifyReport, verifyAuditLog } from '@portcullis/audit'
 import { assertSafe } from '@portcullis-internal/files'
-import { readAuditKey } from '../audit-key.ts'
+import { readDerivedKey } from '../derived-key.ts'
 import { exitCodes, usageError } from '../failure.ts'
 import { printData, printJson, printWords, safeLine } from '../output.ts'
 import { auditFileOf, type Settings } from '../settings.ts'
@@ -36,7 +36,7 @@ export const run = async (
   const file = given === undefined ? auditFileOf(settings) : resolve(given)
   const expectHead = options.expectHead === undefined ? undefined : parseHead(options.expectHead)
   assertSafe(file, { secret: false })
-  const key = options.key ? readAuditKey(settings.dir) : undefined
+  const key = options.key ? readDerivedKey(settings.dir, 'audit') : undefined
   const report = await verifyAuditLog({ file, ...(key ? { key } : {}), ...(expectHead ? { expectHead } : {}) })
   if (settings.json) printJson({ file, ...report })
   else {

@@ -1,7 +1,9 @@
 import { audit } from '../doctor/audit.ts'
+import { environmentConflict, environmentKey } from '../doctor/environment.ts'
 import { type Check, failedBy, type Finding } from '../doctor/finding.ts'
 import { configuration, directory, gitignore, nodeVersion, secretFiles } from '../doctor/installation.ts'
-import { environmentConflict, environmentKey, keys } from '../doctor/keys.ts'
+import { keys } from '../doctor/keys.ts'
+import { secrets } from '../doctor/secrets.ts'
 import { exitCodes } from '../failure.ts'
 import { formatTable, printData, printJson, printWords, safeLine } from '../output.ts'
 import type { Settings } from '../settings.ts'
@@ -15,6 +17,7 @@ const checks: Readonly<Record<string, Check>> = {
   'key-file': keys,
   'environment-key': environmentKey,
   'environment-conflict': environmentConflict,
+  secrets,
   'audit-log': audit,
 }
 

@@ -1,40 +1,34 @@
-import { compileGrants } from '@portcullis/authz'
-import { prepareDirectory } from '@portcullis-internal/files'
-import { parseExpiry } from '../expiry.ts'
-import { describeGrants, describeTime, openKeys, publicRecord } from '../keys.ts'
-import { printData, printJson, printWords, safeLine } from '../output.ts'
+import type { CreateKeyOptions } from '@portcullis/auth-apikey'
+import { readKeySettings, type SettingOptions } from '../key-options.ts'
+import { rehearse, unseen } from '../key-places.ts'
+import { describeKey, withKeys } from '../keys.ts'
+import { describeNewKey, showNewKey, shownOnce, warnOfNoReader, warnOfNoRights } from '../new-key.ts'
+import { printWords, safeLine } from '../output.ts'
 import type { Settings } from '../settings.ts'
 
-export interface CreateOptions {
-  readonly allow: readonly string[]
-  readonly expires?: string
+export interface CreateOptions extends SettingOptions {
+  readonly tenant?: string
+  readonly env?: string
   readonly quiet?: boolean
 }
 
 export const run = async (settings: Settings, name: string, options: CreateOptions): Promise<void> => {
-  const nowMs = Date.now()
-  const expiresAtMs = options.expires === undefined ? null : parseExpiry(options.expires, nowMs)
-  // Checked before anything is written: a mistake leaves no folder behind.
-  compileGrants(options.allow)
-  const keys = openKeys(settings)
-  prepareDirectory(settings.dir)
-  const { key, record } = await keys.create({ name, grants: options.allow, expiresAtMs })
-  try {
-    if (settings.json) printJson({ key, ...publicRecord(record, nowMs) })
-    else printData(`${key}\n`)
-  } catch (error) {
-    // A key that nobody has seen must not stay valid.
-    await keys.revoke(record.id, { reason: 'it could not be shown when it was made' })
-    throw error
+  const { tenant, env, quiet } = options
+  const create: CreateKeyOptions = {
+    grants: [],
+    ...readKeySettings(options, Date.now()),
+    name,
+    ...(tenant === undefined ? {} : { tenant }),
   }
-  if (record.grants.length === 0) {
-    printWords(`portcullis: key ${safeLine(JSON.stringify(name))} has no rights: nothing was allowed with --allow`)
-  }
-  if (options.quiet) return
-  printWords(
-    safeLine(
-      `Created key ${JSON.stringify(name)} (${record.id}): allowed: ${describeGrants(record.grants)}; expires: ${describeTime(expiresAtMs)}.`,
-    ),
-  )
-  printWords('It is shown this once and kept as a hash only.')
+  await rehearse((keys) => keys.create(create), env)
+  const record = await withKeys(settings, 'make', async (keys) => {
+    const issued = await keys.create(create, env)
+    await showNewKey(settings, issued, () => keys.revoke(issued.record.id, unseen))
+    return issued.record
+  })
+  warnOfNoReader(record)
+  warnOfNoRights(record)
+  if (quiet) return
+  printWords(safeLine(`Created key ${describeKey(record)}: ${describeNewKey(record)}.`))
+  printWords(shownOnce)
 }

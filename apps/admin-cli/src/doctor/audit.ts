@@ -1,6 +1,6 @@
 import { verifyAuditLog } from '@portcullis/audit'
 import { assertSafe, shellQuote } from '@portcullis-internal/files'
-import { readAuditKey } from '../audit-key.ts'
+import { readDerivedKey } from '../derived-key.ts'
 import { auditFileOf } from '../settings.ts'
 import { type Check, failedBy, fail, ok, statOf, warn } from './finding.ts'
 
@@ -10,7 +10,7 @@ export const audit: Check = async (settings) => {
   try {
     if (!statOf(file)) return ok(id, 'no audit log yet')
     assertSafe(file, { secret: true })
-    const key = readAuditKey(settings.dir)
+    const key = readDerivedKey(settings.dir, 'audit')
     const report = await verifyAuditLog({ file, ...(key ? { key } : {}) })
     if (report.status === 'ok') return ok(id, `${report.records} records, unbroken`)
     if (report.status === 'torn_tail') {

@@ -1,7 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { assertSafe, FileError, readTextFile, shellQuote } from '@portcullis-internal/files'
-import type { Settings } from '../settings.ts'
+import { assertSafe, FileError, shellQuote } from '@portcullis-internal/files'
 import { type Check, failedBy, type Finding, fail, ok, statOf, warn } from './finding.ts'
 
 export const nodeVersion: Check = () => {
@@ -55,42 +54,21 @@ export const secretFiles: Check = ({ dir }) => {
   )
 }
 
-const configFileOf = ({ dir, configFile }: Settings): string | undefined =>
-  configFile ??
-  ['portcullis.yaml', 'portcullis.yml', 'portcullis.json']
-    .map((name) => join(dir, name))
-    .find((file) => statOf(file) !== undefined)
-
-/** Where parsing failed; the parser's own message quotes the file, which may hold secrets. */
-const problemOf = async (file: string, text: string): Promise<string | undefined> => {
-  const { LineCounter, parseDocument } = await import('yaml')
-  if (file.endsWith('.json')) {
-    try {
-      JSON.parse(text)
-      return undefined
-    } catch {
-      return 'is not JSON'
-    }
-  }
-  const lineCounter = new LineCounter()
-  const [error] = parseDocument(text, { lineCounter }).errors
-  if (!error) return undefined
-  const { line, col } = lineCounter.linePos(error.pos[0])
-  return `is not YAML: ${error.code} at line ${line}, column ${col}`
-}
-
 export const configuration: Check = async (settings) => {
   const id = 'configuration'
-  const file = configFileOf(settings)
-  if (file === undefined) return ok(id, 'no configuration file: defaults apply')
+  const { configurationOf, configurationFileOf } = await import('../configuration.ts')
+  const file = configurationFileOf(settings)
   try {
-    const problem = await problemOf(file, readTextFile(file, { secret: false }))
-    return problem
-      ? fail(id, `${JSON.stringify(file)} ${problem}`, 'mend the file')
-      : ok(id, `${JSON.stringify(file)} parses`)
+    // As the server reads it: every key, every reference, the secrets.
+    configurationOf(settings)
+    return file === undefined
+      ? ok(id, 'no configuration file: defaults apply')
+      : ok(id, `${JSON.stringify(file)} is what the server would read`)
   } catch (error) {
-    if (!(error instanceof FileError)) throw error
-    return failedBy(id, error, 'put it there, or name another with --config')
+    // A file that is unsafe has a fix of its own.
+    const file = ((error as Error).cause as Error | undefined)?.cause
+    const fix = 'mend the file, or name another with --config'
+    return file instanceof FileError ? failedBy(id, file, fix) : fail(id, (error as Error).message, fix)
   }
 }
 
