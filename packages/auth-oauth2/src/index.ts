@@ -1,8 +1,8 @@
-export { createOAuthClient } from './client.ts'
-export type { AuthorizationRequest, OAuthClient, OAuthClientOptions, PendingAuthorization } from './client-types.ts'
+export { createOAuthClient } from './client/client.ts'
+export type { AuthorizationRequest, OAuthClient, OAuthClientOptions, PendingAuthorization } from './client/client-types.ts'
 export { OAuth2Error, type OAuth2ErrorCode } from './errors.ts'
-export { protectedResourceMetadata, type ResourceMetadata, type ResourceMetadataOptions } from './resource-metadata.ts'
-export type { TokenSet } from './token-set.ts'
+export { protectedResourceMetadata, type ResourceMetadata, type ResourceMetadataOptions } from './resource/resource-metadata.ts'
+export type { TokenSet } from './client/token-set.ts'
 export type {
   Endpoints,
   FetchFunction,
@@ -17,4 +17,4 @@ export type {
   VerifyContext,
   VerifyResult,
 } from './types.ts'
-export { createTokenVerifier } from './verifier.ts'
+export { createTokenVerifier } from './verifier/verifier.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createBreaker } from '../src/breaker.ts'
+import { createBreaker } from '../src/issuer/breaker.ts'
 
 test('after three failures one call at a time is let through, later and later', async () => {
   const time = { ms: 0 }

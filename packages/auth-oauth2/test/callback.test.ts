@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readCallback } from '../src/callback.ts'
+import { readCallback } from '../src/client/callback.ts'
 
 const issuer = 'https://id.example'
 const expected = { state: 'a'.repeat(20), issuer, issParameter: false }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkClaims, checkJwtClaims } from '../src/claims.ts'
+import { checkClaims, checkJwtClaims } from '../src/token/claims.ts'
 
 const now = 1_800_000_000_000
 const rules = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { isCanonicalBase64url, looksLikeJwt, parseJwt } from '../src/compact.ts'
+import { isCanonicalBase64url, looksLikeJwt, parseJwt } from '../src/token/compact.ts'
 import { base64url, makeJwt } from './local-issuer.ts'
 
 const runs = { numRuns: 300 }

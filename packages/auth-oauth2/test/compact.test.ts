@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isCanonicalBase64url, looksLikeJwt, parseJwt } from '../src/compact.ts'
+import { isCanonicalBase64url, looksLikeJwt, parseJwt } from '../src/token/compact.ts'
 import { base64url } from './local-issuer.ts'
 
 test('unused bits of the last character must be zero', () => {

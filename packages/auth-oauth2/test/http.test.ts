@@ -1,8 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { createHttp, jsonOf } from '../src/http.ts'
-import type { HttpRequest } from '../src/http-types.ts'
+import { createHttp, jsonOf } from '../src/http/http.ts'
+import type { HttpRequest } from '../src/http/http-types.ts'
 
 const servers: Server[] = []
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { type KeySet, readKeySet } from '../src/keys.ts'
+import { type KeySet, readKeySet } from '../src/token/keys.ts'
 import { base64url, ec, ed, jwkOf, rsa } from './local-issuer.ts'
 
 const none: KeySet = new Map()

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createHttp } from '../src/http.ts'
-import { fetchMetadata, metadataUrls } from '../src/metadata.ts'
+import { createHttp } from '../src/http/http.ts'
+import { fetchMetadata, metadataUrls } from '../src/issuer/metadata.ts'
 import type { FetchFunction } from '../src/types.ts'
 import { type LocalIssuer, startLocalIssuer } from './local-issuer.ts'
 

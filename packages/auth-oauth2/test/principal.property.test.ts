@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { principalIdOf } from '../src/principal.ts'
+import { principalIdOf } from '../src/verifier/principal.ts'
 import type { TokenClaims } from '../src/types.ts'
 
 test('ids are injective over issuer and subject or client, and the two never meet', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { callerOf, createQuestions } from '../src/questions.ts'
+import { callerOf, createQuestions } from '../src/verifier/questions.ts'
 
 const busy = { code: 'ERR_OAUTH2_UNAVAILABLE', fault: 'unavailable', retryAfterMs: expect.any(Number) }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { OAuth2Error } from '../src/errors.ts'
-import { createRemote } from '../src/remote.ts'
+import { createRemote } from '../src/issuer/remote.ts'
 
 const setup = () => {
   const state = { now: 0, loads: 0, down: undefined as Error | undefined }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createSharedCalls } from '../src/shared-calls.ts'
+import { createSharedCalls } from '../src/client/shared-calls.ts'
 
 test('calls are shared while they run and answers as long as they are kept; keys are not mixed up', async () => {
   const time = { ms: 0 }

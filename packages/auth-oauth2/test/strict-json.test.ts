@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseStrictObject } from '../src/strict-json.ts'
+import { parseStrictObject } from '../src/token/strict-json.ts'
 
 const parse = (text: string | Uint8Array) => parseStrictObject(Buffer.from(text as string))
 

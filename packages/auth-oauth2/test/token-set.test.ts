@@ -1,6 +1,6 @@
 import { format, inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { createTokenSet } from '../src/token-set.ts'
+import { createTokenSet } from '../src/client/token-set.ts'
 
 const set = createTokenSet({
   accessToken: 'SECRET-A',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createVerdictCache } from '../src/verdict-cache.ts'
+import { createVerdictCache } from '../src/verifier/verdict-cache.ts'
 
 const verdict = (result: string) => ({ result, expiresAtMs: 1, freshUntilMs: 1 })
 

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { isCanonicalBase64url } from '../src/compact.ts'
-import { readKeySet } from '../src/keys.ts'
-import { isSignedBy } from '../src/signature.ts'
-import { parseStrictObject } from '../src/strict-json.ts'
+import { isCanonicalBase64url } from '../src/token/compact.ts'
+import { readKeySet } from '../src/token/keys.ts'
+import { isSignedBy } from '../src/token/signature.ts'
+import { parseStrictObject } from '../src/token/strict-json.ts'
 
 interface Group {
   readonly public?: Record<string, unknown>

@@ -1,10 +1,10 @@
 import { createBreaker } from './breaker.ts'
-import { checkClaims, type CheckedClaims, type ClaimRules } from './claims.ts'
-import { OAuth2Error } from './errors.ts'
-import { type Http, jsonOf, statusError } from './http.ts'
-import type { HttpResponse } from './http-types.ts'
-import { parseStrictObject } from './strict-json.ts'
-import type { RefusalReason } from './types.ts'
+import { checkClaims, type CheckedClaims, type ClaimRules } from '../token/claims.ts'
+import { OAuth2Error } from '../errors.ts'
+import { type Http, jsonOf, statusError } from '../http/http.ts'
+import type { HttpResponse } from '../http/http-types.ts'
+import { parseStrictObject } from '../token/strict-json.ts'
+import type { RefusalReason } from '../types.ts'
 
 const MAX_BYTES = 65_536
 /** What a 400 says of the token that was asked about, and of nothing else: RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 7009 section 2.2.1. */

@@ -1,9 +1,9 @@
 import * as oauth from 'oauth4webapi'
 import type { ClientSettings } from './client-options.ts'
-import { OAuth2Error, quote } from './errors.ts'
-import type { Http } from './http.ts'
-import { fetchMetadata, type ServerMetadata } from './metadata.ts'
-import { createRemote } from './remote.ts'
+import { OAuth2Error, quote } from '../errors.ts'
+import type { Http } from '../http/http.ts'
+import { fetchMetadata, type ServerMetadata } from '../issuer/metadata.ts'
+import { createRemote } from '../issuer/remote.ts'
 
 const MAX_BYTES = 1_048_576
 

@@ -1,9 +1,9 @@
-import { invalid, numberIn, optionalFunction, optionalText, refuseUnknown } from './checks.ts'
+import { invalid, numberIn, optionalFunction, optionalText, refuseUnknown } from '../checks.ts'
 import type { OAuthClientOptions } from './client-types.ts'
-import { quote } from './errors.ts'
-import type { Endpoints } from './types.ts'
-import { checkEndpoint, checkIssuer } from './url.ts'
-import { readEndpoints } from './verifier-options.ts'
+import { quote } from '../errors.ts'
+import type { Endpoints } from '../types.ts'
+import { checkEndpoint, checkIssuer } from '../http/url.ts'
+import { readEndpoints } from '../verifier/verifier-options.ts'
 
 const FIELDS = [
   'issuer',

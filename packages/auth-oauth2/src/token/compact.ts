@@ -1,6 +1,6 @@
 import { MAX_KID_CHARS } from './keys.ts'
 import { parseStrictObject } from './strict-json.ts'
-import type { RefusalReason } from './types.ts'
+import type { RefusalReason } from '../types.ts'
 
 export const MAX_TOKEN_CHARS = 16_384
 

@@ -1,5 +1,5 @@
 import type { TokenSet } from './token-set.ts'
-import type { Endpoints, FetchFunction } from './types.ts'
+import type { Endpoints, FetchFunction } from '../types.ts'
 
 export interface OAuthClientOptions {
   /** Issuer identifier; its metadata is discovered. Needed unless `endpoints` has all that is used. */

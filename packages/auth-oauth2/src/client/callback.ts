@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { denied } from './client-errors.ts'
-import { invalid } from './checks.ts'
-import { OAuth2Error } from './errors.ts'
+import { invalid } from '../checks.ts'
+import { OAuth2Error } from '../errors.ts'
 
 const MAX_QUERY_CHARS = 32_768
 

@@ -1,4 +1,4 @@
-import { OAuth2Error, unavailable } from './errors.ts'
+import { OAuth2Error, unavailable } from '../errors.ts'
 
 const FIRST_DELAY_MS = 1000
 const MAX_DELAY_MS = 30_000

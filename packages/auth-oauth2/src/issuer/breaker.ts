@@ -1,4 +1,4 @@
-import { unavailable } from './errors.ts'
+import { unavailable } from '../errors.ts'
 
 const FAILURES = 3
 const FIRST_DELAY_MS = 1000

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import { looksLikeJwt, MAX_TOKEN_CHARS, parseJwt } from './compact.ts'
-import { OAuth2Error } from './errors.ts'
-import { createHttp } from './http.ts'
-import { type Answer, createIssuer, type Issuer } from './issuer.ts'
+import { looksLikeJwt, MAX_TOKEN_CHARS, parseJwt } from '../token/compact.ts'
+import { OAuth2Error } from '../errors.ts'
+import { createHttp } from '../http/http.ts'
+import { type Answer, createIssuer, type Issuer } from '../issuer/issuer.ts'
 import { resultFor } from './principal.ts'
 import { createQuestions } from './questions.ts'
 import type {
@@ -12,7 +12,7 @@ import type {
   TokenVerifierOptions,
   VerifyContext,
   VerifyResult,
-} from './types.ts'
+} from '../types.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 import { readVerifierOptions } from './verifier-options.ts'
 

@@ -1,5 +1,5 @@
-import { OAuth2Error } from './errors.ts'
-import { MAX_SOCKETS } from './node-http.ts'
+import { OAuth2Error } from '../errors.ts'
+import { MAX_SOCKETS } from '../http/node-http.ts'
 
 const MAX_QUESTIONS = 1000
 /** Never more than half of the connections to an authorization server. */

@@ -1,15 +1,15 @@
 import * as oauth from 'oauth4webapi'
 import { createServer, needEndpoint } from './authorization-server.ts'
 import { readCallback } from './callback.ts'
-import { invalid, refuseUnknown } from './checks.ts'
+import { invalid, refuseUnknown } from '../checks.ts'
 import { translated } from './client-errors.ts'
 import { readClientOptions, readScopes } from './client-options.ts'
 import type { OAuthClient, OAuthClientOptions } from './client-types.ts'
-import { OAuth2Error, quote } from './errors.ts'
-import { createHttp } from './http.ts'
+import { OAuth2Error, quote } from '../errors.ts'
+import { createHttp } from '../http/http.ts'
 import { createSharedCalls } from './shared-calls.ts'
 import { createTokenSet, type TokenSet } from './token-set.ts'
-import { checkEndpoint } from './url.ts'
+import { checkEndpoint } from '../http/url.ts'
 
 /** Answers to refreshes are shared for so long with those who come late with the old token. */
 const REFRESH_SHARED_MS = 10_000

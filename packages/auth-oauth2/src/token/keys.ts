@@ -1,5 +1,5 @@
 import { type CryptoKey, importJWK, type JWK } from 'jose'
-import { OAuth2Error } from './errors.ts'
+import { OAuth2Error } from '../errors.ts'
 
 const MAX_KEYS = 100
 export const MAX_KID_CHARS = 256

@@ -1,5 +1,5 @@
 import { AuthorizationResponseError, ResponseBodyError, WWWAuthenticateChallengeError } from 'oauth4webapi'
-import { OAuth2Error, quote } from './errors.ts'
+import { OAuth2Error, quote } from '../errors.ts'
 
 const TEMPORARY = new Set(['temporarily_unavailable', 'server_error', 'slow_down'])
 

@@ -1,6 +1,6 @@
 import { grantsFromScopes, scopesMayConnect } from '@portcullis/authz'
-import type { CheckedClaims } from './claims.ts'
-import type { OAuth2Principal, TokenClaims, VerifyResult } from './types.ts'
+import type { CheckedClaims } from '../token/claims.ts'
+import type { OAuth2Principal, TokenClaims, VerifyResult } from '../types.ts'
 
 const insufficient: VerifyResult = Object.freeze({
   ok: false,

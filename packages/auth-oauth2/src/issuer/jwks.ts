@@ -1,7 +1,7 @@
-import type { Http } from './http.ts'
-import { OAuth2Error } from './errors.ts'
-import { jsonOf } from './http.ts'
-import { type KeySet, readKeySet, type VerificationKey } from './keys.ts'
+import type { Http } from '../http/http.ts'
+import { OAuth2Error } from '../errors.ts'
+import { jsonOf } from '../http/http.ts'
+import { type KeySet, readKeySet, type VerificationKey } from '../token/keys.ts'
 import { createRemote } from './remote.ts'
 
 const MAX_BYTES = 1_048_576

@@ -1,6 +1,6 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
-import { OAuth2Error } from './errors.ts'
+import { OAuth2Error } from '../errors.ts'
 import type { HttpRequest, HttpResponse } from './http-types.ts'
 
 /** Connections to one server. */

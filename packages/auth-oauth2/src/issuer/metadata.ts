@@ -1,7 +1,7 @@
-import { OAuth2Error, quote } from './errors.ts'
-import { type Http, jsonOf } from './http.ts'
-import type { Endpoints } from './types.ts'
-import { checkDiscovered } from './url.ts'
+import { OAuth2Error, quote } from '../errors.ts'
+import { type Http, jsonOf } from '../http/http.ts'
+import type { Endpoints } from '../types.ts'
+import { checkDiscovered } from '../http/url.ts'
 
 const MAX_BYTES = 262_144
 

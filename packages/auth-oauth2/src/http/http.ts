@@ -1,8 +1,8 @@
-import { OAuth2Error, unavailable } from './errors.ts'
+import { OAuth2Error, unavailable } from '../errors.ts'
 import type { HttpRequest, HttpResponse } from './http-types.ts'
 import { createNodeHttp } from './node-http.ts'
-import { parseStrictObject } from './strict-json.ts'
-import type { FetchFunction } from './types.ts'
+import { parseStrictObject } from '../token/strict-json.ts'
+import type { FetchFunction } from '../types.ts'
 
 export interface Http {
   /** One request; redirects are answers like any other. Throws OAuth2Error `ERR_OAUTH2_UNAVAILABLE`, `ERR_OAUTH2_RESPONSE` (too large). */

@@ -1,9 +1,9 @@
 import { grantsFromScopes } from '@portcullis/authz'
-import { invalid, numberIn, optionalFunction, optionalText, refuseUnknown, textList } from './checks.ts'
-import { quote } from './errors.ts'
-import { ALGORITHMS } from './keys.ts'
-import type { Endpoints, FetchFunction, IssuerOptions, OAuth2Event, TokenVerifierOptions } from './types.ts'
-import { checkEndpoint, checkIssuer } from './url.ts'
+import { invalid, numberIn, optionalFunction, optionalText, refuseUnknown, textList } from '../checks.ts'
+import { quote } from '../errors.ts'
+import { ALGORITHMS } from '../token/keys.ts'
+import type { Endpoints, FetchFunction, IssuerOptions, OAuth2Event, TokenVerifierOptions } from '../types.ts'
+import { checkEndpoint, checkIssuer } from '../http/url.ts'
 
 export interface IssuerSettings {
   readonly issuer: string

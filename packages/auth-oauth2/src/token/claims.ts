@@ -1,4 +1,4 @@
-import type { RefusalReason, TokenClaims } from './types.ts'
+import type { RefusalReason, TokenClaims } from '../types.ts'
 
 type Members = Readonly<Record<string, unknown>>
 

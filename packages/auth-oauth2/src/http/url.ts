@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
-import { invalid } from './checks.ts'
-import { OAuth2Error, quote } from './errors.ts'
+import { invalid } from '../checks.ts'
+import { OAuth2Error, quote } from '../errors.ts'
 
 /** True for hosts that are this machine by name or address: `localhost`, 127.0.0.0/8, `[::1]`. */
 const isLoopback = (url: URL): boolean => {

@@ -1,6 +1,6 @@
-import { invalid, optionalText, refuseUnknown } from './checks.ts'
-import { quote } from './errors.ts'
-import { checkEndpoint, checkIssuer } from './url.ts'
+import { invalid, optionalText, refuseUnknown } from '../checks.ts'
+import { quote } from '../errors.ts'
+import { checkEndpoint, checkIssuer } from '../http/url.ts'
 
 export interface ResourceMetadataOptions {
   /** Canonical URI of the resource: https, or http on loopback; no fragment. */
