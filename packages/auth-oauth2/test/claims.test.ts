@@ -1,13 +1,19 @@
 import { expect, test } from 'vitest'
-import { checkClaims, checkJwtClaims } from '../src/token/claims.ts'
+import { checkClaims, checkJwtClaims, type ClaimRules } from '../src/token/claims.ts'
 
 const now = 1_800_000_000_000
 const rules = {
   issuer: 'https://id.example',
   audience: ['https://mcp.example'],
+  audienceMode: 'member',
+  alsoFor: [],
+  clients: undefined,
+  profile: 'any',
+  scopeClaims: ['scope', 'scp'],
+  scopePrefix: '',
   toleranceMs: 5000,
   maxLifetimeMs: 86_400_000,
-}
+} as const satisfies ClaimRules
 const good = {
   iss: rules.issuer,
   aud: rules.audience[0],
@@ -20,7 +26,7 @@ const good = {
 test('what a token says is told, checked and frozen', () => {
   const checked = checkJwtClaims(good, 'at+jwt', now, rules)
   expect(checked).toEqual({
-    claims: { issuer: rules.issuer, subject: 'alice', scopes: ['a', 'b'] },
+    claims: { issuer: rules.issuer, subject: 'alice', scopes: ['a', 'b'], issuedAtMs: now },
     expiresAtMs: now + 60_000,
   })
   expect(typeof checked === 'object' && Object.isFrozen(checked.claims) && Object.isFrozen(checked.claims.scopes)).toBe(
@@ -35,7 +41,7 @@ test('a JWT names its issuer and its end; an introspected token need not', () =>
   const { iss: _iss, exp: _exp, ...less } = good
   expect(checkJwtClaims({ ...less, iss: rules.issuer }, 'at+jwt', now, rules)).toBe('claims')
   expect(checkClaims(less, now, rules)).toEqual({
-    claims: { issuer: rules.issuer, subject: 'alice', scopes: ['a', 'b'] },
+    claims: { issuer: rules.issuer, subject: 'alice', scopes: ['a', 'b'], issuedAtMs: now },
   })
 })
 

@@ -6,7 +6,7 @@ const setup = () => {
   const state = { now: 0, loads: 0, down: undefined as Error | undefined }
   const remote = createRemote<number>({
     what: 'the document',
-    maxAgeMs: 600_000,
+    maxAgeMs: () => 600_000,
     maxStaleMs: 3_600_000,
     now: () => state.now,
     load: async () => {

@@ -5,7 +5,7 @@ import { createVerdictCache } from '../src/verifier/verdict-cache.ts'
 const verdict = (result: string) => ({ result, expiresAtMs: 1, freshUntilMs: 1 })
 
 test('the oldest that was not used goes first', () => {
-  const cache = createVerdictCache<string>(3)
+  const cache = createVerdictCache<ReturnType<typeof verdict>>(3)
   for (const digest of ['a', 'b', 'c']) cache.set(digest, verdict(digest))
   cache.get('a')
   cache.set('d', verdict('d'))
@@ -18,7 +18,7 @@ test('it never holds more than it may, whatever is done, and answers only what w
   const step = fc.tuple(fc.constantFrom('get', 'set', 'delete'), fc.integer({ min: 0, max: 9 }).map(String))
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 4 }), fc.array(step, { maxLength: 60 }), (maxEntries, steps) => {
-      const cache = createVerdictCache<string>(maxEntries)
+      const cache = createVerdictCache<ReturnType<typeof verdict>>(maxEntries)
       const last = new Map<string, string>()
       for (const [index, [what, digest]] of steps.entries()) {
         if (what === 'set') {

@@ -61,6 +61,7 @@ test('a hit is the same deeply frozen object, without a promise', async () => {
         clientId: 'app',
         scopes: ['mcp:server:access', 'mcp:tool:get_time'],
         tokenId: 'token-1',
+        issuedAtMs: expect.any(Number),
       },
     },
   })

@@ -1,9 +1,11 @@
 import * as oauth from 'oauth4webapi'
 import type { ClientSettings } from './client-options.ts'
+import type { DpopKey } from './dpop-key.ts'
 import { OAuth2Error, quote } from '../errors.ts'
 import type { Http } from '../http/http.ts'
 import { fetchMetadata, type ServerMetadata } from '../issuer/metadata.ts'
 import { createRemote } from '../issuer/remote.ts'
+import type { Endpoints } from '../types.ts'
 
 const MAX_BYTES = 1_048_576
 
@@ -16,6 +18,7 @@ export interface Server {
   readonly request: {
     [oauth.customFetch]: (url: string, init: RequestInit) => Promise<Response>
     [oauth.allowInsecureRequests]: boolean
+    DPoP?: oauth.DPoPHandle
   }
 }
 
@@ -26,25 +29,37 @@ interface RequestInit {
 }
 
 /** Finds the server out once, or takes it from the endpoints that were given. Rejects with `ERR_OAUTH2_METADATA`, `ERR_OAUTH2_UNAVAILABLE`. */
-export const createServer = (settings: ClientSettings, http: Http): (() => Promise<Server>) => {
-  const { issuer, endpoints, timeoutMs, clientId, clientSecret } = settings
+export const createServer = (
+  settings: ClientSettings,
+  http: Http,
+  dpop: DpopKey | undefined,
+): (() => Promise<Server>) => {
+  const { issuer, endpoints, timeoutMs, clientId, clientSecret, key, discovered: foreign = false } = settings
+  const client: oauth.Client = { client_id: clientId }
   const explicit: ServerMetadata = {
     endpoints,
     codeChallengeMethods: ['S256'],
     tokenAuthMethods: ['client_secret_basic'],
     issParameter: false,
+    clientMetadataDocuments: false,
   }
   const remote = createRemote<ServerMetadata>({
     what: `metadata of ${issuer}`,
-    load: () => fetchMetadata(issuer ?? '', http, timeoutMs),
-    maxAgeMs: 3_600_000,
+    load: () => fetchMetadata(issuer ?? '', http, timeoutMs, foreign),
+    maxAgeMs: () => 3_600_000,
     maxStaleMs: 86_400_000,
     now: settings.now,
   })
 
+  const configured = new Set(Object.values(endpoints).map(({ href }) => href))
+  const ownHost = issuer === undefined || foreign ? undefined : new URL(issuer).hostname
+
   const customFetch = async (url: string, init: RequestInit): Promise<Response> => {
+    const target = new URL(url)
     const response = await http.send({
-      url: new URL(url),
+      url: target,
+      // Where the metadata points to that is neither the issuer's own host nor configured.
+      foreign: settings.discovers && target.hostname !== ownHost && !configured.has(target.href),
       method: init.method === 'GET' ? 'GET' : 'POST',
       headers: init.headers,
       ...(init.body === undefined || init.body === null ? {} : { body: String(init.body) }),
@@ -56,7 +71,7 @@ export const createServer = (settings: ClientSettings, http: Http): (() => Promi
       throw new OAuth2Error('ERR_OAUTH2_UNAVAILABLE', `${url} answered ${response.status}`, { retryAfterMs: 1000 })
     }
     const headers = new Headers()
-    for (const name of ['content-type', 'www-authenticate']) {
+    for (const name of ['content-type', 'www-authenticate', 'dpop-nonce']) {
       const value = response.header(name)
       if (value !== undefined) headers.set(name, value)
     }
@@ -64,7 +79,11 @@ export const createServer = (settings: ClientSettings, http: Http): (() => Promi
     return new Response(empty ? null : Buffer.from(response.body), { status: response.status, headers })
   }
 
-  const authOf = (metadata: ServerMetadata): oauth.ClientAuth => {
+  const authOf = async (metadata: ServerMetadata): Promise<oauth.ClientAuth> => {
+    if (key !== undefined) {
+      const named = key.kid === undefined ? {} : { kid: key.kid }
+      return oauth.PrivateKeyJwt({ key: await key.key(), ...named })
+    }
     if (clientSecret === undefined) return oauth.None()
     const methods = metadata.tokenAuthMethods
     const postOnly = methods.includes('client_secret_post') && !methods.includes('client_secret_basic')
@@ -72,7 +91,11 @@ export const createServer = (settings: ClientSettings, http: Http): (() => Promi
     return how === 'post' ? oauth.ClientSecretPost(clientSecret) : oauth.ClientSecretBasic(clientSecret)
   }
 
+  // Kept for as long as the client: it remembers the server's nonces.
+  let handle: oauth.DPoPHandle | undefined
+
   return async () => {
+    if (dpop !== undefined) handle ??= oauth.DPoP(client, await dpop.pair)
     const metadata = settings.discovers ? await discovered(remote) : explicit
     const found = { ...metadata.endpoints, ...endpoints }
     return {
@@ -81,15 +104,22 @@ export const createServer = (settings: ClientSettings, http: Http): (() => Promi
         issuer: issuer ?? found.token?.origin ?? found.authorization?.origin ?? '',
         ...(found.token === undefined ? {} : { token_endpoint: found.token.href }),
         ...(found.revocation === undefined ? {} : { revocation_endpoint: found.revocation.href }),
+        ...(found.deviceAuthorization === undefined
+          ? {}
+          : { device_authorization_endpoint: found.deviceAuthorization.href }),
         ...(metadata.idTokenAlgorithms === undefined
           ? {}
           : { id_token_signing_alg_values_supported: [...metadata.idTokenAlgorithms] }),
         ...(metadata.issParameter ? { authorization_response_iss_parameter_supported: true } : {}),
       },
-      client: { client_id: clientId },
-      auth: authOf(metadata),
+      client,
+      auth: await authOf(metadata),
       // Every endpoint was checked to be https, or http on loopback.
-      request: { [oauth.customFetch]: customFetch, [oauth.allowInsecureRequests]: true },
+      request: {
+        [oauth.customFetch]: customFetch,
+        [oauth.allowInsecureRequests]: true,
+        ...(handle === undefined ? {} : { DPoP: handle }),
+      },
     }
   }
 }
@@ -105,7 +135,7 @@ const discovered = async (remote: { get(): ServerMetadata | Promise<ServerMetada
 }
 
 /** @throws OAuth2Error `ERR_OAUTH2_UNSUPPORTED` */
-export const needEndpoint = (server: Server, name: 'authorization' | 'token' | 'revocation'): URL => {
+export const needEndpoint = (server: Server, name: keyof Endpoints): URL => {
   const url = server.metadata.endpoints[name]
   if (url !== undefined) return url
   throw new OAuth2Error('ERR_OAUTH2_UNSUPPORTED', `${quote(server.as.issuer)} has no ${name} endpoint`)

@@ -1,3 +1,10 @@
+/** Where a request goes. */
+export interface Endpoint {
+  readonly url: URL
+  /** It came from outside: it must lead to a public address, whatever its host's name resolves to. */
+  readonly foreign: boolean
+}
+
 export interface HttpRequest {
   readonly url: URL
   readonly method: 'GET' | 'POST'
@@ -7,6 +14,8 @@ export interface HttpRequest {
   readonly timeoutMs: number
   /** Whether sending it a second time does no harm. */
   readonly repeatable: boolean
+  /** As of an `Endpoint`. Default false. */
+  readonly foreign?: boolean
 }
 
 export interface HttpResponse {

@@ -1,11 +1,15 @@
 import { OAuth2Error, unavailable } from '../errors.ts'
 import type { HttpRequest, HttpResponse } from './http-types.ts'
 import { createNodeHttp } from './node-http.ts'
+import { checkHost } from './public-host.ts'
 import { parseStrictObject } from '../token/strict-json.ts'
 import type { FetchFunction } from '../types.ts'
 
 export interface Http {
-  /** One request; redirects are answers like any other. Throws OAuth2Error `ERR_OAUTH2_UNAVAILABLE`, `ERR_OAUTH2_RESPONSE` (too large). */
+  /**
+   * One request; redirects are answers like any other. Throws OAuth2Error `ERR_OAUTH2_UNAVAILABLE`, `ERR_OAUTH2_RESPONSE` (too large),
+   * `ERR_OAUTH2_METADATA` (a URL from outside that leads to a private address; with a `fetch` of the caller's names are not resolved here).
+   */
   send(request: HttpRequest): Promise<HttpResponse>
   close(): void
 }
@@ -16,6 +20,7 @@ export const createHttp = (fetch: FetchFunction | undefined): Http => {
   return {
     send: async (request) => {
       try {
+        if (request.foreign === true) checkHost(request.url)
         return await send(request)
       } catch (error) {
         if (error instanceof OAuth2Error) throw error

@@ -2,6 +2,7 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import { OAuth2Error } from '../errors.ts'
 import type { HttpRequest, HttpResponse } from './http-types.ts'
+import { publicLookup } from './public-host.ts'
 
 /** Connections to one server. */
 export const MAX_SOCKETS = 32
@@ -18,14 +19,18 @@ const tooLarge = (maxBytes: number): OAuth2Error =>
 export const createNodeHttp = (): NodeHttp => {
   const options = { keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: 8 }
   const agents = { http: new http.Agent(options), https: new https.Agent(options) }
+  // Apart, so that no connection that was made without looking at the address is used for a URL from outside.
+  const guarded = { http: new http.Agent(options), https: new https.Agent(options) }
 
   const attempt = (request: HttpRequest): Promise<HttpResponse> =>
     new Promise((resolve, reject) => {
       const secure = request.url.protocol === 'https:'
+      const kept = request.foreign === true ? guarded : agents
       const outgoing = (secure ? https : http).request(request.url, {
         method: request.method,
         // What must not be sent twice gets a connection of its own: no idle one can be closed under it.
-        agent: request.repeatable ? (secure ? agents.https : agents.http) : false,
+        agent: request.repeatable ? (secure ? kept.https : kept.http) : false,
+        ...(request.foreign === true ? { lookup: publicLookup } : {}),
         headers: {
           ...request.headers,
           'accept-encoding': 'identity',
@@ -77,8 +82,10 @@ export const createNodeHttp = (): NodeHttp => {
         throw error
       }),
     close: () => {
-      agents.http.destroy()
-      agents.https.destroy()
+      for (const { http: plain, https: secure } of [agents, guarded]) {
+        plain.destroy()
+        secure.destroy()
+      }
     },
   }
 }

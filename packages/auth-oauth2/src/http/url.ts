@@ -54,3 +54,13 @@ export const checkDiscovered = (what: string, text: unknown, issuer: URL): URL =
   if (problem !== undefined) throw new OAuth2Error('ERR_OAUTH2_METADATA', `${what} ${quote(text)} ${problem}`)
   return new URL(text as string)
 }
+
+/**
+ * A URL that a person is sent to: http only on loopback, and never anything that a browser would run.
+ * @throws OAuth2Error `ERR_OAUTH2_RESPONSE`
+ */
+export const checkShown = (what: string, text: unknown): string => {
+  const problem = problemOf(text, true)
+  if (problem !== undefined) throw new OAuth2Error('ERR_OAUTH2_RESPONSE', `${what} ${quote(text)} ${problem}`)
+  return new URL(text as string).href
+}

@@ -1,19 +1,19 @@
-import { createBreaker } from './breaker.ts'
-import { checkClaims, type CheckedClaims, type ClaimRules } from '../token/claims.ts'
 import { OAuth2Error } from '../errors.ts'
 import { type Http, jsonOf, statusError } from '../http/http.ts'
-import type { HttpResponse } from '../http/http-types.ts'
+import type { Endpoint, HttpResponse } from '../http/http-types.ts'
+import { type CheckedClaims, checkClaims, type ClaimRules } from '../token/claims.ts'
 import { parseStrictObject } from '../token/strict-json.ts'
 import type { RefusalReason } from '../types.ts'
+import { createBreaker } from './breaker.ts'
+import type { Questioner } from './questioner.ts'
 
 const MAX_BYTES = 65_536
 /** What a 400 says of the token that was asked about, and of nothing else: RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 7009 section 2.2.1. */
 const OF_THE_TOKEN: ReadonlySet<unknown> = new Set(['invalid_request', 'invalid_token', 'unsupported_token_type'])
 
 export interface IntrospectionOptions {
-  readonly endpoint: () => URL | Promise<URL>
-  readonly clientId: string
-  readonly clientSecret: string
+  readonly endpoint: () => Promise<Endpoint>
+  readonly questioner: Questioner
   readonly rules: ClaimRules
   readonly http: Http
   readonly timeoutMs: number
@@ -25,37 +25,25 @@ export interface IntrospectionOptions {
   readonly onRefused: () => void
 }
 
-/** RFC 6749 section 2.3.1: each half is form-encoded before the two are joined. */
-export const basicAuthorization = (clientId: string, clientSecret: string): string => {
-  const encode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1)
-  return `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString('base64')}`
-}
-
-/** Asks the issuer about a token (RFC 7662). Rejects when it cannot be asked, which never looks like an inactive token. */
+/** Asks the issuer about a token. Rejects when it cannot be asked, which never looks like an inactive token. */
 export const createIntrospection = (
   options: IntrospectionOptions,
 ): ((token: string) => Promise<CheckedClaims | RefusalReason>) => {
-  const { http, timeoutMs, rules, clock } = options
+  const { http, timeoutMs, rules, clock, questioner } = options
   const breaker = createBreaker(`introspection at ${rules.issuer}`, options.now)
-  const headers = {
-    accept: 'application/json',
-    'content-type': 'application/x-www-form-urlencoded',
-    authorization: basicAuthorization(options.clientId, options.clientSecret),
-  }
 
+  /** The members of the answer, undefined for a token that the server would not look at, or an error that says nothing about the server. */
   const ask = async (token: string): Promise<Readonly<Record<string, unknown>> | OAuth2Error | undefined> => {
-    const url = await options.endpoint()
-    const body = new URLSearchParams({ token, token_type_hint: 'access_token' }).toString()
+    const endpoint = await options.endpoint()
     const response: HttpResponse = await http.send({
-      url,
+      ...endpoint,
       method: 'POST',
-      headers,
-      body,
+      ...(await questioner.ask(token)),
       maxBytes: MAX_BYTES,
       timeoutMs,
       repeatable: true,
     })
-    const what = `POST ${url.href}`
+    const what = `POST ${endpoint.url.href}`
     if (response.status === 400) {
       const problem = parseStrictObject(response.body)?.['error']
       // About this token, not about the server: a stranger's odd token must not stop the questions about others.
@@ -66,7 +54,7 @@ export const createIntrospection = (
       // Not in the words of OAuth: a proxy's page, which an odd token can bring about too. It decides nothing about either.
       if (typeof problem !== 'string') return statusError(what, response)
     }
-    return jsonOf(what, response)
+    return questioner.read(jsonOf(what, response))
   }
 
   return async (token) => {
@@ -82,11 +70,17 @@ export const createIntrospection = (
     }
     if (answer === undefined || answer['active'] !== true) return 'inactive'
     if (answer['iss'] !== undefined && answer['iss'] !== rules.issuer) return 'issuer'
-    if (!isBearer(answer['token_type'])) return 'type'
+    if (!isAccessToken(answer['token_type'], answer['cnf'])) return 'type'
     return checkClaims(answer, clock(), rules)
   }
 }
 
-/** RFC 7662 leaves `token_type` optional; some servers tell the kind of token in it instead. */
-const isBearer = (type: unknown): boolean =>
-  type === undefined || (typeof type === 'string' && ['bearer', 'access_token'].includes(type.toLowerCase()))
+/**
+ * RFC 7662 leaves `token_type` optional; some servers tell the kind of token in it instead. One of type DPoP that does not say what it is bound to
+ * (RFC 9449 section 6.2) would be as good as a bearer token.
+ */
+const isAccessToken = (type: unknown, cnf: unknown): boolean => {
+  if (type === undefined) return true
+  const name = typeof type === 'string' ? type.toLowerCase() : ''
+  return name === 'bearer' || name === 'access_token' || (name === 'dpop' && cnf !== undefined)
+}

@@ -1,12 +1,14 @@
 import { hash } from 'node:crypto'
-import { type CheckedClaims, checkJwtClaims } from '../token/claims.ts'
+import { type CheckedClaims, checkJwtClaims, type ClaimRules } from '../token/claims.ts'
 import type { ParsedJwt } from '../token/compact.ts'
 import { OAuth2Error, quote, unavailable } from '../errors.ts'
 import type { Http } from '../http/http.ts'
+import type { Endpoint } from '../http/http-types.ts'
 import { createIntrospection } from './introspection.ts'
 import { createJwks } from './jwks.ts'
 import type { VerificationKey } from '../token/keys.ts'
 import { fetchMetadata, type ServerMetadata } from './metadata.ts'
+import { questionerOf } from './questioner.ts'
 import { createRemote } from './remote.ts'
 import { isSignedBy } from '../token/signature.ts'
 import type { Endpoints, RefusalReason } from '../types.ts'
@@ -29,29 +31,33 @@ export interface Issuer {
 }
 
 export const createIssuer = (settings: IssuerSettings, common: VerifierSettings, http: Http): Issuer => {
-  const { issuer, audience, algorithms, client, timeoutMs, mode } = settings
+  const { issuer, algorithms, timeoutMs, mode } = settings
   const { clock, now, emit, toleranceMs, maxLifetimeMs } = common
-  const rules = { issuer, audience, toleranceMs, maxLifetimeMs }
+  const rules: ClaimRules = { ...settings, toleranceMs, maxLifetimeMs }
+  const { hostname } = new URL(issuer)
 
   const metadata = createRemote<ServerMetadata>({
     what: `metadata of ${issuer}`,
     load: () => fetchMetadata(issuer, http, timeoutMs),
-    maxAgeMs: METADATA_AGE_MS,
+    maxAgeMs: () => METADATA_AGE_MS,
     maxStaleMs: METADATA_STALE_MS,
     now,
     onLoaded: () => emit({ type: 'metadata.fetched', issuer }),
     onFailed: (error) => emit({ type: 'metadata.failed', issuer, error }),
   })
 
-  const endpoint = async (name: keyof Endpoints): Promise<URL> => {
-    const url = settings.endpoints[name] ?? (await metadata.get()).endpoints[name]
-    if (url !== undefined) return url
+  const endpoint = async (name: keyof Endpoints): Promise<Endpoint> => {
+    const configured = settings.endpoints[name]
+    if (configured !== undefined) return { url: configured, foreign: false }
+    const url = (await metadata.get()).endpoints[name]
+    // A document that was fetched must not send this process where nobody meant it to go. The issuer's own host was meant.
+    if (url !== undefined) return { url, foreign: url.hostname !== hostname && !settings.allowsPrivateAddresses }
     throw new OAuth2Error('ERR_OAUTH2_METADATA', `the metadata of ${quote(issuer)} names no ${name} endpoint`)
   }
 
   const jwks = createJwks({
     what: `keys of ${issuer}`,
-    url: () => endpoint('jwks'),
+    endpoint: () => endpoint('jwks'),
     http,
     timeoutMs,
     maxStaleMs: settings.maxStaleMs,
@@ -88,13 +94,13 @@ export const createIssuer = (settings: IssuerSettings, common: VerifierSettings,
     return { ...checked, stands: () => signedBy.inUse && jwks.keepFresh() }
   }
 
+  const questioner = questionerOf(settings, clock)
   const ask =
-    client === undefined
+    questioner === undefined
       ? undefined
       : createIntrospection({
           endpoint: () => endpoint('introspection'),
-          clientId: client.id,
-          clientSecret: client.secret,
+          questioner,
           rules,
           http,
           timeoutMs,
@@ -106,14 +112,14 @@ export const createIssuer = (settings: IssuerSettings, common: VerifierSettings,
 
   const introspect = async (token: string, question: NonNullable<typeof ask>): Promise<Answer> => {
     // `auto` means "if it can": an issuer without the endpoint has no opaque tokens.
-    const known = mode === 'introspection' || settings.endpoints.introspection !== undefined
+    const known = mode !== 'auto' || settings.endpoints.introspection !== undefined
     if (!known && (await metadata.get()).endpoints.introspection === undefined) return 'unsupported'
     return question(token)
   }
 
   const prepare = async (): Promise<void> => {
-    if (mode !== 'introspection') await jwks.load()
-    if (mode === 'introspection') await endpoint('introspection')
+    if (asksOnly(mode)) await endpoint('introspection')
+    else await jwks.load()
   }
 
   return {
@@ -123,6 +129,9 @@ export const createIssuer = (settings: IssuerSettings, common: VerifierSettings,
     prepare: () => outagesOnly(issuer, prepare()),
   }
 }
+
+/** Whether JWTs of this issuer are asked about like any other token. */
+export const asksOnly = (mode: IssuerSettings['mode']): boolean => mode === 'introspection' || mode === 'tokeninfo'
 
 /** Whatever is wrong with an authorization server, its tokens cannot be judged: that is an outage, with the reason as its cause. */
 const outagesOnly = async <T>(issuer: string, work: Promise<T>): Promise<T> => {

@@ -1,11 +1,15 @@
 import type { Http } from '../http/http.ts'
+import type { Endpoint, HttpResponse } from '../http/http-types.ts'
 import { OAuth2Error } from '../errors.ts'
 import { jsonOf } from '../http/http.ts'
 import { type KeySet, readKeySet, type VerificationKey } from '../token/keys.ts'
 import { createRemote } from './remote.ts'
 
 const MAX_BYTES = 1_048_576
-const MAX_AGE_MS = 600_000
+const DEFAULT_AGE_MS = 600_000
+const MIN_AGE_MS = 60_000
+/** A key that is withdrawn must not be believed for as long as its issuer's cache might keep it. */
+const MAX_AGE_MS = 3_600_000
 const MAX_CANDIDATES = 2
 const MAX_ASKED = 256
 const BURST = 3
@@ -13,7 +17,7 @@ const REFILL_MS = 10_000
 
 export interface JwksOptions {
   readonly what: string
-  readonly url: () => URL | Promise<URL>
+  readonly endpoint: () => Promise<Endpoint>
   readonly http: Http
   readonly timeoutMs: number
   readonly maxStaleMs: number
@@ -61,25 +65,27 @@ export const createJwks = (options: JwksOptions): Jwks => {
   const asked = new Map<string, Asked>()
   let begun = 0
   let done = { fetch: 0, atMs: 0 }
+  let ageMs = DEFAULT_AGE_MS
   let permits = BURST
   let refilledAtMs = now()
 
   const remote = createRemote<KeySet>({
     ...options,
-    maxAgeMs: MAX_AGE_MS,
+    maxAgeMs: () => ageMs,
     load: async () => {
       const told = { fetch: ++begun, atMs: now() }
-      const url = await options.url()
+      const endpoint = await options.endpoint()
       const headers = { accept: 'application/jwk-set+json, application/json' }
       const response = await http.send({
-        url,
+        ...endpoint,
         method: 'GET',
         headers,
         maxBytes: MAX_BYTES,
         timeoutMs,
         repeatable: true,
       })
-      keys = readKeySet(jsonOf(`GET ${url.href}`, response), keys)
+      keys = readKeySet(jsonOf(`GET ${endpoint.url.href}`, response), keys)
+      ageMs = ageOf(response)
       done = told
       for (const entry of asked.values()) if (entry.since < told.fetch) entry.untilMs ??= told.atMs + REFILL_MS
       return keys
@@ -142,4 +148,12 @@ export const createJwks = (options: JwksOptions): Jwks => {
     keepFresh: remote.keepFresh,
     load: async () => remote.get(),
   }
+}
+
+/** What `Cache-Control` says (RFC 9111 section 5.2.2), from a minute to an hour. */
+const ageOf = (response: HttpResponse): number => {
+  const control = response.header('cache-control')?.toLowerCase() ?? ''
+  if (/(?:^|[\s,])no-(?:store|cache)(?:$|[\s,])/.test(control)) return MIN_AGE_MS
+  const seconds = /(?:^|[\s,])max-age=([0-9]{1,10})(?:$|[\s,])/.exec(control)?.[1]
+  return seconds === undefined ? DEFAULT_AGE_MS : Math.min(Math.max(Number(seconds) * 1000, MIN_AGE_MS), MAX_AGE_MS)
 }

@@ -14,6 +14,8 @@ export interface ServerMetadata {
   readonly idTokenAlgorithms?: readonly string[]
   /** RFC 9207: the authorization response always names its issuer. */
   readonly issParameter: boolean
+  /** A client may be the URL of a document that describes it. */
+  readonly clientMetadataDocuments: boolean
 }
 
 const members: readonly (readonly [keyof Endpoints, string])[] = [
@@ -22,6 +24,8 @@ const members: readonly (readonly [keyof Endpoints, string])[] = [
   ['introspection', 'introspection_endpoint'],
   ['jwks', 'jwks_uri'],
   ['revocation', 'revocation_endpoint'],
+  ['deviceAuthorization', 'device_authorization_endpoint'],
+  ['registration', 'registration_endpoint'],
 ]
 
 /** Where an issuer's metadata may be: RFC 8414 section 3.1 first, then OpenID Connect with the path inserted and appended. */
@@ -36,10 +40,16 @@ export const metadataUrls = (issuer: URL): readonly URL[] => {
 }
 
 /**
- * Fetches and checks an issuer's metadata. `issuer` is the configured text: the document must repeat it exactly (RFC 8414 section 3.3).
+ * Fetches and checks an issuer's metadata. `issuer` is the configured text: the document must repeat it exactly (RFC 8414 section 3.3). `foreign`: nobody
+ * configured it, so it must be on the public internet.
  * @throws OAuth2Error `ERR_OAUTH2_METADATA`, `ERR_OAUTH2_UNAVAILABLE`
  */
-export const fetchMetadata = async (issuer: string, http: Http, timeoutMs: number): Promise<ServerMetadata> => {
+export const fetchMetadata = async (
+  issuer: string,
+  http: Http,
+  timeoutMs: number,
+  foreign = false,
+): Promise<ServerMetadata> => {
   const base = new URL(issuer)
   let failure: unknown
   for (const url of metadataUrls(base)) {
@@ -52,6 +62,7 @@ export const fetchMetadata = async (issuer: string, http: Http, timeoutMs: numbe
         maxBytes: MAX_BYTES,
         timeoutMs,
         repeatable: true,
+        foreign,
       } as const
       document = jsonOf(`GET ${url.href}`, await http.send(request))
     } catch (error) {
@@ -85,6 +96,7 @@ const readMetadata = (document: Readonly<Record<string, unknown>>, issuer: strin
     tokenAuthMethods: texts(document['token_endpoint_auth_methods_supported'] ?? ['client_secret_basic']),
     ...(idTokens === undefined ? {} : { idTokenAlgorithms: texts(idTokens) }),
     issParameter: document['authorization_response_iss_parameter_supported'] === true,
+    clientMetadataDocuments: document['client_id_metadata_document_supported'] === true,
   }
 }
 

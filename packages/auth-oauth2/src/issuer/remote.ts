@@ -7,7 +7,8 @@ export interface RemoteOptions<T> {
   /** For messages. */
   readonly what: string
   readonly load: () => Promise<T>
-  readonly maxAgeMs: number
+  /** How old it may get; asked when it has been loaded. */
+  readonly maxAgeMs: () => number
   /** How long past `maxAgeMs` the value is still believed while it cannot be fetched. */
   readonly maxStaleMs: number
   /** Monotonic milliseconds. */
@@ -30,8 +31,8 @@ export interface Remote<T> {
 }
 
 export const createRemote = <T>(options: RemoteOptions<T>): Remote<T> => {
-  const { what, load, maxAgeMs, maxStaleMs, now } = options
-  let held: { readonly value: T; readonly atMs: number } | undefined
+  const { what, load, maxStaleMs, now } = options
+  let held: { readonly value: T; readonly atMs: number; readonly maxAgeMs: number } | undefined
   let flight: Promise<T> | undefined
   let failures = 0
   let retryAtMs = Number.NEGATIVE_INFINITY
@@ -43,7 +44,7 @@ export const createRemote = <T>(options: RemoteOptions<T>): Remote<T> => {
     const atMs = now()
     try {
       const value = await load()
-      held = { value, atMs }
+      held = { value, atMs, maxAgeMs: options.maxAgeMs() }
       failures = 0
       retryAtMs = Number.NEGATIVE_INFINITY
       options.onLoaded?.()
@@ -76,7 +77,7 @@ export const createRemote = <T>(options: RemoteOptions<T>): Remote<T> => {
   return {
     get() {
       if (held === undefined) return refetch()
-      const { value, atMs } = held
+      const { value, atMs, maxAgeMs } = held
       const ageMs = now() - atMs
       if (ageMs < maxAgeMs) {
         if (ageMs >= maxAgeMs / 2) refreshBehind()
@@ -91,7 +92,8 @@ export const createRemote = <T>(options: RemoteOptions<T>): Remote<T> => {
     refetch,
     keepFresh() {
       if (held === undefined) return false
-      const ageMs = now() - held.atMs
+      const { atMs, maxAgeMs } = held
+      const ageMs = now() - atMs
       if (ageMs >= maxAgeMs / 2) refreshBehind()
       return ageMs < maxAgeMs + maxStaleMs
     },

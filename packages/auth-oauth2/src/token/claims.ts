@@ -1,12 +1,16 @@
 import type { RefusalReason, TokenClaims } from '../types.ts'
+import { type AudienceRules, isForUs, isFromKnownClient } from './audience.ts'
+import { type Confirmation, confirmationOf } from './confirmation.ts'
+import { type ScopeRules, scopesOf } from './scopes.ts'
 
 type Members = Readonly<Record<string, unknown>>
 
-export interface ClaimRules {
+export interface ClaimRules extends AudienceRules, ScopeRules {
   readonly issuer: string
-  readonly audience: readonly string[]
   readonly toleranceMs: number
   readonly maxLifetimeMs: number
+  /** `rfc9068`: the header says `at+jwt`, and every claim that RFC 9068 section 2.2 requires is there. */
+  readonly profile: 'any' | 'rfc9068'
 }
 
 /** What a token says, checked; times in ms since the epoch. */
@@ -14,10 +18,11 @@ export interface CheckedClaims {
   readonly claims: TokenClaims
   /** Absent only for introspected tokens that do not tell. */
   readonly expiresAtMs?: number
+  /** Absent for bearer tokens. */
+  readonly confirmation?: Confirmation
 }
 
 const MAX_TEXT_CHARS = 1024
-const MAX_SCOPES = 256
 /** Whatever would change how a log line reads, and halves of surrogate pairs, which no URI can hold. */
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/u
 
@@ -29,13 +34,16 @@ export const checkJwtClaims = (
   rules: ClaimRules,
 ): CheckedClaims | RefusalReason => {
   if (payload['iss'] !== rules.issuer) return 'issuer'
-  if (type !== 'at+jwt' && isOtherKind(payload)) return 'type'
+  if (type !== 'at+jwt' && (rules.profile === 'rfc9068' || isOtherKind(payload))) return 'type'
   const expiresAtMs = timeOf(payload['exp'])
   if (typeof expiresAtMs !== 'number') return 'claims'
   const issuedAtMs = timeOf(payload['iat'])
   if (issuedAtMs === 'malformed') return 'claims'
   const lifetimeMs = expiresAtMs - (issuedAtMs ?? nowMs)
   if (lifetimeMs > rules.maxLifetimeMs) return 'lifetime'
+  if (rules.profile === 'rfc9068') {
+    for (const claim of ['sub', 'client_id', 'iat', 'jti']) if (payload[claim] === undefined) return 'claims'
+  }
   return checkClaims(payload, nowMs, rules)
 }
 
@@ -47,23 +55,29 @@ export const checkClaims = (payload: Members, nowMs: number, rules: ClaimRules):
   if (expiresAtMs === 'malformed' || notBeforeMs === 'malformed' || issuedAtMs === 'malformed') return 'claims'
   if (expiresAtMs !== undefined && nowMs >= expiresAtMs + rules.toleranceMs) return 'expired'
   if (Math.max(notBeforeMs ?? 0, issuedAtMs ?? 0) > nowMs + rules.toleranceMs) return 'not_yet_valid'
-  if (!namesAudience(payload['aud'], rules.audience)) return 'audience'
-  // Bound to a key that was not shown (RFC 7800): a bearer of such a token may be a thief (RFC 9449 section 7.1).
-  if (payload['cnf'] !== undefined) return 'sender_constrained'
-  const scopes = scopesOf(payload)
+  if (!isForUs(payload['aud'], rules)) return 'audience'
+  const confirmation = confirmationOf(payload['cnf'])
+  if (confirmation === 'unknown') return 'sender_constrained'
+  const scopes = scopesOf(payload, rules)
   const subject = textOf(payload['sub'])
-  const clientId = textOf(payload['client_id'] ?? payload['azp'] ?? payload['cid'])
+  const clientId = textOf(payload['client_id'] ?? payload['azp'] ?? payload['cid'] ?? payload['appid'])
   const tokenId = textOf(payload['jti'])
   if (scopes === undefined || subject === false || clientId === false || tokenId === false) return 'claims'
   if (subject === undefined && clientId === undefined) return 'claims'
+  if (!isFromKnownClient(clientId, rules)) return 'client'
   const claims = Object.freeze({
     issuer: rules.issuer,
     ...(subject === undefined ? {} : { subject }),
     ...(clientId === undefined ? {} : { clientId }),
     scopes: Object.freeze(scopes),
     ...(tokenId === undefined ? {} : { tokenId }),
+    ...(issuedAtMs === undefined ? {} : { issuedAtMs }),
   })
-  return expiresAtMs === undefined ? { claims } : { claims, expiresAtMs }
+  return {
+    claims,
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    ...(confirmation === undefined ? {} : { confirmation }),
+  }
 }
 
 /** ID tokens, logout tokens, security events and refresh tokens that are JWTs of the same issuer and keys, by what only they hold. */
@@ -80,11 +94,6 @@ const timeOf = (value: unknown): number | undefined | 'malformed' => {
   return typeof value === 'number' && value >= 0 && value <= 8.64e12 ? value * 1000 : 'malformed'
 }
 
-const namesAudience = (aud: unknown, wanted: readonly string[]): boolean => {
-  if (typeof aud === 'string') return wanted.includes(aud)
-  return Array.isArray(aud) && aud.length <= 100 && aud.some((one) => typeof one === 'string' && wanted.includes(one))
-}
-
 /** False for what is there and is no text that could be an identifier. */
 const textOf = (value: unknown): string | undefined | false => {
   if (value === undefined) return undefined
@@ -92,21 +101,3 @@ const textOf = (value: unknown): string | undefined | false => {
     typeof value === 'string' && value !== '' && value.length <= MAX_TEXT_CHARS && !unprintable.test(value) && value
   )
 }
-
-/** `scope` and `scp`, each as text or array; undefined where one is neither. */
-const scopesOf = (payload: Members): string[] | undefined => {
-  const found = new Set<string>()
-  for (const value of [payload['scope'], payload['scp']]) {
-    if (value === undefined || value === null) continue
-    const list: readonly unknown[] | undefined =
-      typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : undefined
-    if (list === undefined) return undefined
-    for (const scope of list) {
-      if (found.size < MAX_SCOPES && typeof scope === 'string' && isScope(scope)) found.add(scope)
-    }
-  }
-  return [...found]
-}
-
-/** RFC 6749 section 3.3. */
-const isScope = (text: string): boolean => text.length <= MAX_TEXT_CHARS && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(text)

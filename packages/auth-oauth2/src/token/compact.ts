@@ -1,10 +1,16 @@
+import type { RefusalReason } from '../types.ts'
 import { MAX_KID_CHARS } from './keys.ts'
 import { parseStrictObject } from './strict-json.ts'
-import type { RefusalReason } from '../types.ts'
 
 export const MAX_TOKEN_CHARS = 16_384
 
 type Members = Readonly<Record<string, unknown>>
+
+/** A JWS in compact form, read strictly; nothing in it is verified. */
+export interface Compact {
+  readonly header: Members
+  readonly payload: Members
+}
 
 /** A JWT whose form and header are as they must be; nothing in it is verified. */
 export interface ParsedJwt {
@@ -44,17 +50,27 @@ export const looksLikeJwt = (text: string): boolean => {
   return second > 0 && text.indexOf('.', second + 1) < 0
 }
 
+/** Three parts of canonical base64url, of which the first two are JSON objects that name no member twice. */
+export const parseCompact = (text: string): Compact | undefined => {
+  const parts = text.split('.')
+  if (parts.length !== 3 || !parts.every(isCanonicalBase64url)) return undefined
+  const [header, payload] = parts.slice(0, 2).map((part) => parseStrictObject(Buffer.from(part, 'base64url')))
+  return header === undefined || payload === undefined ? undefined : { header, payload }
+}
+
+/** No extension is understood (RFC 7515 section 4.1.11); b64 changes what is signed (RFC 7797); enc and zip belong to other things. */
+export const hasExtensions = (header: Members): boolean =>
+  ['crit', 'b64', 'enc', 'zip'].some((name) => Object.hasOwn(header, name))
+
 const accessTokenTypes = new Set(['jwt', 'at+jwt'])
 
 /** Reads a JWT in compact form; the answer is a reason where it is refused. */
 export const parseJwt = (text: string): ParsedJwt | RefusalReason => {
-  const parts = text.split('.')
-  if (parts.length !== 3 || !parts.every(isCanonicalBase64url)) return 'malformed'
-  const [header, payload] = parts.slice(0, 2).map((part) => parseStrictObject(Buffer.from(part, 'base64url')))
-  if (header === undefined || payload === undefined) return 'malformed'
+  const parsed = parseCompact(text)
+  if (parsed === undefined) return 'malformed'
+  const { header, payload } = parsed
   const { alg, kid, typ } = header as { alg?: unknown; kid?: unknown; typ?: unknown }
-  // No extension is understood (RFC 7515 section 4.1.11); b64 changes what is signed (RFC 7797); enc and zip belong to other things.
-  for (const name of ['crit', 'b64', 'enc', 'zip']) if (Object.hasOwn(header, name)) return 'header'
+  if (hasExtensions(header)) return 'header'
   if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_CHARS)) return 'header'
   if (typeof alg !== 'string') return 'algorithm'
   const type = typ === undefined ? '' : typeOf(typ)
@@ -63,7 +79,7 @@ export const parseJwt = (text: string): ParsedJwt | RefusalReason => {
 }
 
 /** RFC 7515 section 4.1.9: compared without case, `application/` may be left out. */
-const typeOf = (typ: unknown): string | undefined => {
+export const typeOf = (typ: unknown): string | undefined => {
   if (typeof typ !== 'string') return undefined
   const lower = typ.toLowerCase()
   return lower.startsWith('application/') ? lower.slice('application/'.length) : lower

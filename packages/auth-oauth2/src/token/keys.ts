@@ -74,19 +74,24 @@ const publicPart = (entry: unknown): JWK | undefined => {
   if (alg !== undefined && typeof alg !== 'string') return undefined
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_CHARS)) return undefined
   const common = { ...(alg === undefined ? {} : { alg }), ...(kid === undefined ? {} : { kid }) }
-  if (kty === 'RSA') return isStrong(n, e) ? { kty, n: n as string, e: e as string, ...common } : undefined
+  if (kty === 'RSA') return isUsable({ kty, n, e }) ? { kty, n: n as string, e: e as string, ...common } : undefined
   if (typeof crv !== 'string' || !Object.hasOwn(CURVES, `${String(kty)} ${crv}`) || typeof x !== 'string')
     return undefined
   if (kty === 'OKP') return { kty, crv, x, ...common }
   return typeof y === 'string' ? { kty: 'EC', crv, x, y, ...common } : undefined
 }
 
-/** 2048 to 16384 bits, and an odd public exponent above 2^16 (FIPS 186-5 section 5.1). */
-const isStrong = (n: unknown, e: unknown): boolean => {
-  if (typeof n !== 'string' || typeof e !== 'string' || n.length > 2800 || e.length > 11) return false
+/**
+ * RSA: 2048 to 8192 bits, and an odd public exponent from 2^16 to 2^32 (FIPS 186-5 section 5.1): weaker ones prove nothing, and larger ones
+ * cost who verifies more than who signs. Whether the numbers of the other kinds are a key is seen when it is imported.
+ */
+export const isUsable = ({ kty, n, e }: Readonly<Record<string, unknown>>): boolean => {
+  if (kty !== 'RSA') return true
+  if (typeof n !== 'string' || typeof e !== 'string' || n.length > 1400 || e.length > 6) return false
   const exponent = Buffer.from(e, 'base64url')
   const value = exponent.length > 0 ? BigInt(`0x${exponent.toString('hex')}`) : 0n
-  return value > 65_536n && value % 2n === 1n && bitsOf(Buffer.from(n, 'base64url')) >= 2048
+  const bits = bitsOf(Buffer.from(n, 'base64url'))
+  return value > 65_536n && value % 2n === 1n && bits >= 2048 && bits <= 8192
 }
 
 const bitsOf = (bytes: Uint8Array): number => {
@@ -96,9 +101,16 @@ const bitsOf = (bytes: Uint8Array): number => {
   return top === undefined ? 0 : (bytes.length - first) * 8 - (Math.clz32(top) - 24)
 }
 
+/** The algorithms of a kind of key, whatever it says that it is for. */
+export const algorithmsFor = ({ kty, crv }: Readonly<Record<string, unknown>>): readonly string[] => {
+  if (kty === 'RSA') return RSA
+  const curve = `${String(kty)} ${String(crv)}`
+  return Object.hasOwn(CURVES, curve) ? (CURVES[curve] as readonly string[]) : []
+}
+
 /** What kind of key it is decides; a stated `alg` narrows that to itself, where both names of Ed25519 are one (RFC 9864). */
 const algorithmsOf = (jwk: JWK): readonly string[] => {
-  const possible = jwk.kty === 'RSA' ? RSA : (CURVES[`${jwk.kty} ${jwk.crv}`] ?? [])
+  const possible = algorithmsFor(jwk)
   const { alg } = jwk
   if (alg === undefined) return possible
   if (!possible.includes(alg)) return []

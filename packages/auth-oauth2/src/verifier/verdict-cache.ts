@@ -1,21 +1,11 @@
-/** What is known of a token, kept by its digest. */
-export interface Verdict<T> {
-  readonly result: T
-  /** Until when it holds by the wall clock and by the monotonic one. */
-  readonly expiresAtMs: number
-  readonly freshUntilMs: number
-  /** Whether what it rests on still stands. */
-  readonly stands?: () => boolean
-}
-
-interface Entry<T> {
-  readonly verdict: Verdict<T>
+interface Entry<V> {
+  readonly value: V
   used: boolean
 }
 
 /** A bounded map: when it is full the oldest entry goes that was not used since it was last considered. */
-export const createVerdictCache = <T>(maxEntries: number) => {
-  const entries = new Map<string, Entry<T>>()
+export const createVerdictCache = <V>(maxEntries: number) => {
+  const entries = new Map<string, Entry<V>>()
 
   const makeRoom = (): void => {
     // Ends: each turn either removes an entry or takes a mark away that only `get` sets.
@@ -28,16 +18,16 @@ export const createVerdictCache = <T>(maxEntries: number) => {
   }
 
   return {
-    get(digest: string): Verdict<T> | undefined {
+    get(digest: string): V | undefined {
       const entry = entries.get(digest)
       if (entry === undefined) return undefined
       entry.used = true
-      return entry.verdict
+      return entry.value
     },
-    set(digest: string, verdict: Verdict<T>): void {
+    set(digest: string, value: V): void {
       if (maxEntries === 0) return
       if (entries.size >= maxEntries && !entries.has(digest)) makeRoom()
-      entries.set(digest, { verdict, used: false })
+      entries.set(digest, { value, used: false })
     },
     delete: (digest: string): void => {
       entries.delete(digest)

@@ -1,51 +1,29 @@
 import { hash } from 'node:crypto'
-import { looksLikeJwt, MAX_TOKEN_CHARS, parseJwt } from '../token/compact.ts'
 import { OAuth2Error } from '../errors.ts'
 import { createHttp } from '../http/http.ts'
-import { type Answer, createIssuer, type Issuer } from '../issuer/issuer.ts'
-import { resultFor } from './principal.ts'
+import { type Answer, asksOnly, createIssuer, type Issuer } from '../issuer/issuer.ts'
+import { createPossession } from '../proof/possession.ts'
+import { looksLikeJwt, MAX_TOKEN_CHARS, parseJwt } from '../token/compact.ts'
+import type { RefusalReason, TokenVerifier, TokenVerifierOptions, VerifyContext, VerifyResult } from '../types.ts'
+import { createFailureBudget } from './failure-budget.ts'
 import { createQuestions } from './questions.ts'
-import type {
-  Refusal,
-  RefusalReason,
-  TokenVerifier,
-  TokenVerifierOptions,
-  VerifyContext,
-  VerifyResult,
-} from '../types.ts'
-import { createVerdictCache } from './verdict-cache.ts'
+import { type Known, createVerdicts, refused } from './verdicts.ts'
 import { readVerifierOptions } from './verifier-options.ts'
 
 /** Tokens that are being verified at once. */
 const MAX_IN_FLIGHT = 10_000
 
-const refusals = new Map<RefusalReason, Refusal>()
-const refused = (reason: RefusalReason): Refusal => {
-  let refusal = refusals.get(reason)
-  if (refusal === undefined) {
-    refusal = Object.freeze({ ok: false, reason }) as Refusal
-    refusals.set(reason, refusal)
-  }
-  return refusal
-}
-
-/** A caller may come without types, and a context that is odd must not let it in or out. */
-const addressOf = (context: unknown): string | undefined => {
-  const address = (context as VerifyContext | null | undefined)?.address
-  return typeof address === 'string' ? address : undefined
-}
-
 /** Characters of a bearer token (RFC 6750 section 2.1). */
 const bearerText = /^[A-Za-z0-9\-._~+/]+=*$/
 
 /**
- * Verifies OAuth 2.0 access tokens as a resource server does: JWTs by their issuer's keys (RFC 7519, 8725, 9068), others by introspection (RFC 7662).
- * Not verified: proof of possession (tokens with `cnf` are refused), and revocation of JWTs before they expire.
+ * Verifies OAuth 2.0 access tokens as a resource server does: JWTs by their issuer's keys (RFC 7519, 8725, 9068), others by introspection (RFC 7662),
+ * those bound to a key or certificate by proof of it (RFC 9449, 8705). Not verified: revocation of JWTs before they expire, unless `revocations` knows.
  * @throws OAuth2Error `ERR_OAUTH2_OPTIONS`
  */
 export const createTokenVerifier = (options: TokenVerifierOptions): TokenVerifier => {
   const settings = readVerifierOptions(options)
-  const { clock, now, toleranceMs, implies } = settings
+  const { clock, now, toleranceMs, revocations } = settings
   const http = createHttp(settings.fetch)
   const issuers = new Map<string, Issuer>()
   for (const one of settings.issuers) issuers.set(one.issuer, createIssuer(one, settings, http))
@@ -53,87 +31,84 @@ export const createTokenVerifier = (options: TokenVerifierOptions): TokenVerifie
     .filter((issuer) => issuer.introspect !== undefined)
     .sort((a, b) => (b.settings.tokenPrefix ?? '').length - (a.settings.tokenPrefix ?? '').length)
 
-  const verified = createVerdictCache<VerifyResult>(settings.maxEntries)
-  const rejected = createVerdictCache<VerifyResult>(settings.maxNegativeEntries)
+  const verdicts = createVerdicts(settings)
   const questions = createQuestions()
-  const inFlight = new Map<string, Promise<VerifyResult>>()
-
-  const remember = (digest: string, answer: Answer, introspected: boolean, startedAtMs: number): VerifyResult => {
-    if (typeof answer === 'string') {
-      const result = refused(answer)
-      // What cost a question or a signature check. Other refusals of JWTs are cheap, and time and rotation can change them.
-      if (introspected || answer === 'signature') {
-        const freshUntilMs = startedAtMs + settings.negativeMs
-        rejected.set(digest, { result, expiresAtMs: Number.POSITIVE_INFINITY, freshUntilMs })
-      }
-      return result
-    }
-    const result = resultFor(answer, clock(), toleranceMs, implies)
-    const { expiresAtMs = Number.POSITIVE_INFINITY, stands } = answer
-    verified.set(digest, {
-      result,
-      // What the issuer said of a token ends with the token; a JWT's own time is read with the tolerance, as it was the first time.
-      expiresAtMs: introspected ? expiresAtMs : expiresAtMs + toleranceMs,
-      freshUntilMs: introspected ? startedAtMs + settings.maxAgeMs : Number.POSITIVE_INFINITY,
-      ...(stands === undefined ? {} : { stands }),
-    })
-    return result
-  }
+  const budget = createFailureBudget(settings.failures.burst, settings.failures.perSecond, now)
+  const possession = createPossession(settings.dpop, toleranceMs, clock)
+  const inFlight = new Map<string, Promise<Known>>()
 
   const start = (
     digest: string,
-    ask: () => Promise<Answer>,
+    address: string | undefined,
     introspected: boolean,
-  ): VerifyResult | Promise<VerifyResult> => {
+    ask: () => Promise<Answer>,
+  ): Promise<Known> => {
     if (inFlight.size >= MAX_IN_FLIGHT) {
       const message = `${inFlight.size} tokens are being verified`
-      return Promise.reject(new OAuth2Error('ERR_OAUTH2_UNAVAILABLE', message, { retryAfterMs: 1000 }))
+      throw new OAuth2Error('ERR_OAUTH2_UNAVAILABLE', message, { retryAfterMs: 1000 })
     }
+    budget.admit(address)
     const startedAtMs = now()
     const flight = ask()
-      .then((answer) => remember(digest, answer, introspected, startedAtMs))
+      .then((answer) => {
+        if (answer === 'signature' || (introspected && typeof answer === 'string')) budget.failed(address)
+        return verdicts.settle(digest, answer, { introspected, startedAtMs })
+      })
       .finally(() => inFlight.delete(digest))
     inFlight.set(digest, flight)
     return flight
   }
 
-  const question = (
-    digest: string,
-    address: string | undefined,
-    ask: () => Promise<Answer>,
-  ): VerifyResult | Promise<VerifyResult> => start(digest, () => questions.run(address, ask), true)
-
-  const judge = (token: string, digest: string, address: string | undefined): VerifyResult | Promise<VerifyResult> => {
+  /** Whom the token is shown to; the answer is a reason where that is nobody. */
+  const judge = (token: string, digest: string, address: string | undefined): RefusalReason | Promise<Known> => {
+    const question = ({ introspect }: Issuer): RefusalReason | Promise<Known> =>
+      introspect === undefined
+        ? 'unsupported'
+        : start(digest, address, true, () => questions.run(address, () => introspect(token)))
     if (looksLikeJwt(token)) {
       const jwt = parseJwt(token)
-      if (typeof jwt === 'string') return refused(jwt)
+      if (typeof jwt === 'string') return jwt
       const { iss } = jwt.payload
       // Only issuers that were configured are ever asked for anything.
       const issuer = typeof iss === 'string' ? issuers.get(iss) : undefined
-      if (issuer === undefined) return refused('issuer')
-      const { introspect } = issuer
-      if (issuer.settings.mode !== 'introspection') return start(digest, () => issuer.verifyJwt(token, jwt), false)
-      return introspect === undefined ? refused('unsupported') : question(digest, address, () => introspect(token))
+      if (issuer === undefined) return 'issuer'
+      if (asksOnly(issuer.settings.mode)) return question(issuer)
+      return start(digest, address, false, () => issuer.verifyJwt(token, jwt))
     }
-    if (!bearerText.test(token)) return refused('malformed')
-    const introspect = asked.find(({ settings: { tokenPrefix = '' } }) => token.startsWith(tokenPrefix))?.introspect
-    return introspect === undefined ? refused('unsupported') : question(digest, address, () => introspect(token))
+    if (!bearerText.test(token)) return 'malformed'
+    const issuer = asked.find(({ settings: { tokenPrefix = '' } }) => token.startsWith(tokenPrefix))
+    return issuer === undefined ? 'unsupported' : question(issuer)
+  }
+
+  /** The result for this caller: the token may be good and not be theirs, or have been taken back. */
+  const admit = (known: Known, token: string, context: VerifyContext): VerifyResult | Promise<VerifyResult> => {
+    const { result, confirmation } = known
+    if (!result.ok) return result
+    if (revocations?.covers(result.principal.claims) === true) return refused('revoked')
+    const problem = possession.prove(token, confirmation, context)
+    if (problem === undefined) return result
+    if (typeof problem === 'string') return refused(problem)
+    return problem.then((reason) => (reason === undefined ? result : refused(reason)))
   }
 
   return {
     issuers: Object.freeze([...issuers.keys()]),
-    verify(token, context) {
+    verify(token, given) {
       if (typeof token !== 'string' || token === '' || token.length > MAX_TOKEN_CHARS) return refused('malformed')
+      // A caller may come without types, and a context that is odd must not let it in or out.
+      const context = (given ?? {}) as VerifyContext
+      const address = typeof context.address === 'string' ? context.address : undefined
       const digest = hash('sha256', token, 'base64url')
-      for (const cache of [verified, rejected]) {
-        const verdict = cache.get(digest)
-        if (verdict === undefined) continue
-        const valid = clock() < verdict.expiresAtMs && now() < verdict.freshUntilMs && (verdict.stands?.() ?? true)
-        if (valid) return verdict.result
-        cache.delete(digest)
+      const known = verdicts.find(digest)
+      if (known !== undefined) return admit(known, token, context)
+      try {
+        const judged = inFlight.get(digest) ?? judge(token, digest, address)
+        return typeof judged === 'string' ? refused(judged) : judged.then((one) => admit(one, token, context))
+      } catch (error) {
+        return Promise.reject(error)
       }
-      return inFlight.get(digest) ?? judge(token, digest, addressOf(context))
     },
+    dpopNonce: () => settings.dpop.nonces?.current(),
     prepare: async () => {
       await Promise.all([...issuers.values()].map((issuer) => issuer.prepare()))
     },
