@@ -10,6 +10,10 @@ export interface AuthorizationServerOptions {
   readonly scopes?: readonly string[]
   readonly accessTokenFormat?: 'jwt' | 'opaque'
   readonly accessTokenTtlSec?: number
+  /** Proofs must hold a nonce of the server's. */
+  readonly dpopNonce?: boolean
+  /** Public key of the client `key-client`, which authenticates by it. */
+  readonly clientKey?: JWK
   /** False: as behind a proxy that passes nothing below `/.well-known/`. */
   readonly discovery?: boolean
 }
@@ -26,11 +30,20 @@ export interface AuthorizationServer {
   token(scopes: readonly string[], resource: string): Promise<string>
   /** Signs `login` in and consents, as a browser would at that authorization URL. The URL that it is sent back to. */
   signIn(url: string, login?: string): Promise<string>
+  /** Does as a user does who opens `verification_uri_complete`: confirms the code, signs in and consents; or says no. */
+  approveDevice(url: string, answer?: 'yes' | 'no'): Promise<void>
   /** Signs with a new key from now on; the old one is not published any more. */
   rotateKeys(): Promise<void>
   /** Closes the port and every connection; tokens and keys are kept. */
   stop(): Promise<void>
   start(): Promise<void>
+}
+
+const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code'
+const nonceSecret = randomBytes(32)
+
+interface Page {
+  body: string
 }
 
 interface Context {
@@ -93,16 +106,48 @@ export const startAuthorizationServer = async (options: AuthorizationServerOptio
       {
         client_id: client.clientId,
         client_secret: client.clientSecret,
-        grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+        grant_types: ['authorization_code', 'refresh_token', 'client_credentials', DEVICE],
         response_types: ['code'],
         redirect_uris: [redirectUri],
       },
+      {
+        client_id: 'device-client',
+        token_endpoint_auth_method: 'none',
+        grant_types: [DEVICE, 'refresh_token'],
+        response_types: [],
+        redirect_uris: [],
+      },
+      ...(options.clientKey === undefined
+        ? []
+        : [
+            {
+              client_id: 'key-client',
+              token_endpoint_auth_method: 'private_key_jwt',
+              grant_types: ['client_credentials'],
+              response_types: [],
+              redirect_uris: [],
+              jwks: { keys: [options.clientKey] },
+            },
+          ]),
     ],
     cookies: { keys: [randomBytes(16).toString('hex')] },
     scopes: ['openid', 'offline_access'],
     features: {
       devInteractions: { enabled: true },
       clientCredentials: { enabled: true },
+      deviceFlow: {
+        enabled: true,
+        userCodeInputSource: (context: Page, form: string, _out: unknown, error?: Error) =>
+          void (context.body = `${form}<h1>${error === undefined ? 'Code' : 'The end'}</h1>`),
+        userCodeConfirmSource: (context: Page, form: string) => void (context.body = form),
+        successSource: (context: Page) => void (context.body = '<h1>The end</h1>'),
+      },
+      registration: { enabled: true },
+      dPoP: {
+        enabled: true,
+        nonceSecret,
+        requireNonce: () => options.dpopNonce === true,
+      },
       revocation: { enabled: true, allowedPolicy: () => true },
       introspection: { enabled: true, allowedPolicy: () => true },
       resourceIndicators: {
@@ -131,6 +176,7 @@ export const startAuthorizationServer = async (options: AuthorizationServerOptio
       Session: 3600,
       RefreshToken: 3600,
       AuthorizationCode: 60,
+      DeviceCode: 600,
       IdToken: 600,
     },
   })
@@ -169,7 +215,14 @@ export const startAuthorizationServer = async (options: AuthorizationServerOptio
       if (answer.access_token === undefined) throw new Error(`no token: ${JSON.stringify(answer)}`)
       return answer.access_token
     },
-    signIn: (url, login = 'alice') => browse(url, login, redirectUri),
+    signIn: (url, login = 'alice') => browse(url, { login, until: (at) => at.startsWith(redirectUri) }),
+    async approveDevice(url, given = 'yes') {
+      await browse(url, {
+        login: 'alice',
+        abort: given === 'no',
+        until: (_at, page) => page.includes('<h1>The end</h1>'),
+      })
+    },
     rotateKeys,
     stop: () =>
       new Promise((resolve) => {
@@ -180,12 +233,20 @@ export const startAuthorizationServer = async (options: AuthorizationServerOptio
   }
 }
 
-/** Follows redirects with cookies and sends each form that comes, until a redirect leaves for `redirectUri`. */
-const browse = async (start: string, login: string, redirectUri: string): Promise<string> => {
+interface Visit {
+  readonly login: string
+  /** Says no where it can. */
+  readonly abort?: boolean
+  /** Whether this is where the visit ends: an address, or what a page says. */
+  readonly until: (url: string, page: string) => boolean
+}
+
+/** Follows redirects with cookies and sends each form that comes, until the visit ends. The address where it did. */
+const browse = async (start: string, { login, abort = false, until }: Visit): Promise<string> => {
   const cookies = new Map<string, string>()
   let url = start
   let body: URLSearchParams | undefined
-  for (let step = 0; step < 12; step++) {
+  for (let step = 0; step < 16; step++) {
     const response = await fetch(url, {
       method: body === undefined ? 'GET' : 'POST',
       redirect: 'manual',
@@ -201,16 +262,19 @@ const browse = async (start: string, login: string, redirectUri: string): Promis
     body = undefined
     if (location !== null) {
       url = new URL(location, url).href
-      if (url.startsWith(redirectUri)) return url
+      if (until(url, '')) return url
       continue
     }
     const page = await response.text()
+    if (until(url, page)) return url
     const action = /<form[^>]* action="([^"]+)"/.exec(page)?.[1]
-    const prompt = /name="prompt" value="([^"]+)"/.exec(page)?.[1]
-    if (action === undefined || prompt === undefined)
-      throw new Error(`no form at ${url}: ${response.status} ${page.slice(0, 500)}`)
+    if (action === undefined) throw new Error(`no form at ${url}: ${response.status} ${page.slice(0, 500)}`)
     url = new URL(action, url).href
-    body = new URLSearchParams(prompt === 'login' ? { prompt, login, password: 'any' } : { prompt })
+    body = new URLSearchParams()
+    for (const [, name = '', value = ''] of page.matchAll(/name="([^"]+)" value="([^"]*)"/g)) body.set(name, value)
+    if (body.get('prompt') === 'login')
+      for (const [name, value] of Object.entries({ login, password: 'any' })) body.set(name, value)
+    if (abort && body.has('user_code')) body.set('abort', 'yes')
   }
-  throw new Error('the sign-in does not end')
+  throw new Error('the visit does not end')
 }

@@ -100,7 +100,10 @@ export const createAuthorizedFetch = (options: AuthorizedFetchOptions): typeof f
       const { accessToken } = tokens
       const method = (init.method ?? 'GET').toUpperCase()
       headers.set('authorization', `DPoP ${accessToken}`)
-      headers.set('dpop', await client.dpopProof({ method, url, accessToken, ...(nonce === undefined ? {} : { nonce }) }))
+      headers.set(
+        'dpop',
+        await client.dpopProof({ method, url, accessToken, ...(nonce === undefined ? {} : { nonce }) }),
+      )
     } else headers.set('authorization', `Bearer ${tokens.accessToken}`)
     const response = await send(url, { ...init, headers, redirect: 'manual' })
     nonce = response.headers.get('dpop-nonce') ?? nonce

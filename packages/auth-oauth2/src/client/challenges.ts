@@ -7,7 +7,8 @@ export interface Challenge {
 }
 
 const MAX_HEADER_CHARS = 16_384
-const isTokenChar = (char: string | undefined): boolean => char !== undefined && /^[!#$%&'*+.^_`|~0-9A-Za-z-]$/.test(char)
+const isTokenChar = (char: string | undefined): boolean =>
+  char !== undefined && /^[!#$%&'*+.^_`|~0-9A-Za-z-]$/.test(char)
 
 /** Reads challenges (RFC 9110 section 11.6.1) in one pass; what cannot be read ends the list. */
 export const parseChallenges = (header: string): readonly Challenge[] => {

@@ -20,6 +20,7 @@ export const clientMetadataDocument = (options: ClientMetadataDocumentOptions): 
     throw invalid(`clientId ${quote(clientId)} must be a normalised https URL with a path, without query and fragment`)
   }
   const method = described.tokenEndpointAuthMethod ?? 'none'
-  if (method !== 'none' && method !== 'private_key_jwt') throw invalid('a document that everybody reads holds no secret')
+  if (method !== 'none' && method !== 'private_key_jwt')
+    throw invalid('a document that everybody reads holds no secret')
   return Object.freeze({ client_id: clientId, ...describeClient('clientMetadataDocument options', described) })
 }

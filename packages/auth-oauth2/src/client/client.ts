@@ -53,7 +53,11 @@ export const createOAuthClient = (options: OAuthClientOptions): OAuthClient => {
       return dpop.prove(request, clock())
     },
     // Credentials of one server are never shown to another (RFC 9700 section 4.4), nor tokens for one resource.
-    storeKey: JSON.stringify([issuer ?? endpoints.token?.href ?? endpoints.authorization?.href, clientId, resource ?? null]),
+    storeKey: JSON.stringify([
+      issuer ?? endpoints.token?.href ?? endpoints.authorization?.href,
+      clientId,
+      resource ?? null,
+    ]),
     close: http.close,
   }
 }

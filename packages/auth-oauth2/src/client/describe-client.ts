@@ -37,12 +37,20 @@ const METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_k
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 /** Whether a browser that is sent there runs something: these schemes are no way back to a program. */
-const isDangerous = (url: URL): boolean => ['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', 'about:'].includes(url.protocol)
+const isDangerous = (url: URL): boolean =>
+  ['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', 'about:'].includes(url.protocol)
 
 const checkRedirect = (text: string): URL => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const plain = url?.protocol === 'http:' && !isLoopbackHttp(url)
-  if (url === undefined || plain || isDangerous(url) || text.includes('#') || url.username !== '' || url.password !== '') {
+  if (
+    url === undefined ||
+    plain ||
+    isDangerous(url) ||
+    text.includes('#') ||
+    url.username !== '' ||
+    url.password !== ''
+  ) {
     throw invalid(`redirectUris: ${quote(text)} is neither https, http on loopback, nor a scheme of the program's own`)
   }
   return url

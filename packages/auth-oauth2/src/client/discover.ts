@@ -103,7 +103,8 @@ const placesOf = (base: URL, told: string | undefined): readonly URL[] => {
   if (told !== undefined) {
     const url = checkDiscovered('resource_metadata', told, base)
     // Who answers for the resource says where its metadata is; another origin could speak for it to lead clients astray.
-    if (url.origin !== base.origin) throw metadataError(`resource_metadata ${quote(told)} is not of the resource's origin`)
+    if (url.origin !== base.origin)
+      throw metadataError(`resource_metadata ${quote(told)} is not of the resource's origin`)
     return [url]
   }
   const path = base.pathname === '/' ? '' : base.pathname.replace(/\/$/, '')
@@ -135,7 +136,8 @@ const resourceOf = (document: Readonly<Record<string, unknown>>, base: URL): str
   const resource = document['resource']
   const url = typeof resource === 'string' && URL.canParse(resource) ? new URL(resource) : undefined
   const path = url?.pathname.replace(/\/$/, '')
-  const contains = url !== undefined && url.origin === base.origin && `${base.pathname.replace(/\/$/, '')}/`.startsWith(`${path}/`)
+  const contains =
+    url !== undefined && url.origin === base.origin && `${base.pathname.replace(/\/$/, '')}/`.startsWith(`${path}/`)
   if (!contains) throw metadataError(`the metadata is that of ${quote(resource)}`)
   return resource as string
 }

@@ -38,7 +38,15 @@ const MAX_BYTES = 65_536
  * @throws OAuth2Error `ERR_OAUTH2_OPTIONS`, `ERR_OAUTH2_UNSUPPORTED`, `ERR_OAUTH2_DENIED`, `ERR_OAUTH2_RESPONSE`, `ERR_OAUTH2_UNAVAILABLE`
  */
 export const registerClient = async (options: RegistrationOptions): Promise<RegisteredClient> => {
-  const { issuer, discovered: foreign = false, endpoint, initialAccessToken, timeoutMs: given, fetch, ...described } = options
+  const {
+    issuer,
+    discovered: foreign = false,
+    endpoint,
+    initialAccessToken,
+    timeoutMs: given,
+    fetch,
+    ...described
+  } = options
   const issuerUrl = checkIssuer('issuer', issuer)
   if (typeof foreign !== 'boolean') throw invalid('discovered must be a boolean')
   optionalText('initialAccessToken', initialAccessToken)
@@ -69,7 +77,11 @@ export const registerClient = async (options: RegistrationOptions): Promise<Regi
     if (response.status === 400 || response.status === 401 || response.status === 403) {
       const answer = parseStrictObject(response.body) ?? {}
       const error = typeof answer['error'] === 'string' ? answer['error'] : `status ${response.status}`
-      throw denied('registration', error, typeof answer['error_description'] === 'string' ? answer['error_description'] : null)
+      throw denied(
+        'registration',
+        error,
+        typeof answer['error_description'] === 'string' ? answer['error_description'] : null,
+      )
     }
     if (response.status !== 201 && response.status !== 200) throw statusError(`POST ${url.href}`, response)
     return readRegistered(issuer, jsonOf(`POST ${url.href}`, { ...response, status: 200 }))

@@ -18,11 +18,14 @@ export const readClientKey = (what: string, given: ClientKey): SigningKey => {
   refuseUnknown(what, given, ['jwk', 'algorithm', 'kid'])
   const { jwk, kid } = given
   optionalText(`${what}.kid`, kid)
-  if (typeof jwk !== 'object' || jwk === null || typeof jwk['d'] !== 'string') throw invalid(`${what}.jwk must be a private JWK`)
+  if (typeof jwk !== 'object' || jwk === null || typeof jwk['d'] !== 'string')
+    throw invalid(`${what}.jwk must be a private JWK`)
   const algorithm = given.algorithm ?? jwk['alg']
   const possible = algorithmsFor(jwk)
   if (typeof algorithm !== 'string' || !ALGORITHMS.includes(algorithm) || !possible.includes(algorithm)) {
-    throw invalid(`${what} needs an algorithm that its key is for${possible.length === 0 ? '' : `: ${possible.join(', ')}`}`)
+    throw invalid(
+      `${what} needs an algorithm that its key is for${possible.length === 0 ? '' : `: ${possible.join(', ')}`}`,
+    )
   }
   const name = kid ?? (typeof jwk['kid'] === 'string' ? jwk['kid'] : undefined)
   const copy = { ...jwk, alg: algorithm } as JWK

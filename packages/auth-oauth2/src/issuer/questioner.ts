@@ -47,7 +47,12 @@ const tokeninfo: Questioner = {
     const { exp, azp } = answer
     // Without an end it would be one that never comes.
     const seconds = typeof exp === 'string' && /^[0-9]{1,12}$/.test(exp) ? Number(exp) : exp
-    return { ...answer, active: typeof seconds === 'number', exp: seconds, ...(azp === undefined ? {} : { client_id: azp }) }
+    return {
+      ...answer,
+      active: typeof seconds === 'number',
+      exp: seconds,
+      ...(azp === undefined ? {} : { client_id: azp }),
+    }
   },
 }
 

@@ -15,11 +15,7 @@ const TAG_BYTES = 16
  * A nonce is the time it was made at and an HMAC-SHA-256 over it. `secrets`: 32 bytes or more each, the first makes, all are accepted, so that
  * replicas agree and a secret can be changed; without any a random one that this process alone knows.
  */
-export const createNonces = (
-  secrets: readonly Uint8Array[],
-  maxAgeMs: number,
-  clock: () => number,
-): Nonces => {
+export const createNonces = (secrets: readonly Uint8Array[], maxAgeMs: number, clock: () => number): Nonces => {
   const keys = (secrets.length === 0 ? [randomBytes(32)] : secrets).map((secret) => createSecretKey(secret))
   const step = Math.ceil(maxAgeMs / 4)
   let made = { atMs: Number.NaN, text: '' }

@@ -30,13 +30,16 @@ export const createPossession = (settings: DpopSettings, toleranceMs: number, cl
 
   const proveKey = async (token: string, jkt: string, context: VerifyContext): Promise<RefusalReason | undefined> => {
     const { dpop } = context
-    if (typeof dpop?.proof !== 'string' || typeof dpop.method !== 'string' || typeof dpop.url !== 'string') return 'proof'
+    if (typeof dpop?.proof !== 'string' || typeof dpop.method !== 'string' || typeof dpop.url !== 'string')
+      return 'proof'
     const target = { method: dpop.method, url: dpop.url, accessToken: token, jkt }
     const proof = await proofs.verify(dpop.proof, target, clock())
     if (proof === undefined) return 'proof'
     // Before it is used up: the client sends the same `jti` never again, but learns the nonce from this answer.
     if (nonces !== undefined && !nonces.accepts(proof.nonce)) return 'proof_nonce'
-    return (await replay.claim({ owner: jkt, id: proof.id, expiresAtMs: proof.expiresAtMs })) ? undefined : 'proof_replayed'
+    return (await replay.claim({ owner: jkt, id: proof.id, expiresAtMs: proof.expiresAtMs }))
+      ? undefined
+      : 'proof_replayed'
   }
 
   return {

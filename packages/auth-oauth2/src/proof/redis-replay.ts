@@ -1,9 +1,4 @@
-import {
-  isClient,
-  openRedis,
-  type RedisClientLike,
-  RedisLinkError,
-} from '@portcullis-internal/redis'
+import { isClient, openRedis, type RedisClientLike, RedisLinkError } from '@portcullis-internal/redis'
 import { invalid, refuseUnknown } from '../checks.ts'
 import { unavailable } from '../errors.ts'
 import type { ReplayStore } from './replay.ts'
@@ -37,7 +32,9 @@ export const redisReplayStore = (
   connection: RedisClientLike | RedisReplayConnection,
   options: { readonly namespace?: string; readonly clock?: () => number } = {},
 ): RedisReplayStore => {
-  const given: RedisReplayConnection = isClient(connection) ? { client: connection } : (connection as RedisReplayConnection)
+  const given: RedisReplayConnection = isClient(connection)
+    ? { client: connection }
+    : (connection as RedisReplayConnection)
   refuseUnknown('redisReplayStore', given, FIELDS)
   refuseUnknown('redisReplayStore options', options, ['namespace', 'clock'])
   const { namespace = 'portcullis', clock = Date.now } = options

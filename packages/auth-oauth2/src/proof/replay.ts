@@ -23,7 +23,9 @@ const MIN_SHARE = 1000
  * Remembers used proofs in this process: `maxEntries` at most (100 to 10,000,000, default 100,000), and a tenth of them, or 1,000, of one key, so
  * that nobody fills it for the others. Full, it says so (`ERR_OAUTH2_UNAVAILABLE`) instead of forgetting.
  */
-export const memoryReplayStore = (options: { readonly maxEntries?: number; readonly clock?: () => number } = {}): ReplayStore => {
+export const memoryReplayStore = (
+  options: { readonly maxEntries?: number; readonly clock?: () => number } = {},
+): ReplayStore => {
   const { maxEntries = MAX_ENTRIES, clock = Date.now } = options
   const share = Math.max(MIN_SHARE, Math.floor(maxEntries / 10))
   const used = new Map<string, ProofUse>()

@@ -7,7 +7,8 @@ const unreserved = /^[A-Za-z0-9._~-]$/
 export const targetUri = (text: unknown): string | undefined => {
   if (typeof text !== 'string' || text.length > 8192 || text.trim() !== text || !URL.canParse(text)) return undefined
   const url = new URL(text)
-  if ((url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '' || url.password !== '') return undefined
+  if ((url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '' || url.password !== '')
+    return undefined
   return url.origin + url.pathname.replace(/%[0-9A-Fa-f]{2}/g, normalised)
 }
 

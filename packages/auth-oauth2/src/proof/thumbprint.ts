@@ -18,7 +18,8 @@ const MAX_MEMBER_CHARS = 1400
 export const publicJwk = (jwk: unknown): Readonly<Record<string, string>> | undefined => {
   if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) return undefined
   const given = jwk as Members
-  const names = typeof given['kty'] === 'string' && Object.hasOwn(members, given['kty']) ? members[given['kty']] : undefined
+  const names =
+    typeof given['kty'] === 'string' && Object.hasOwn(members, given['kty']) ? members[given['kty']] : undefined
   if (names === undefined || secret.some((name) => Object.hasOwn(given, name))) return undefined
   const own: Record<string, string> = {}
   for (const name of names) {

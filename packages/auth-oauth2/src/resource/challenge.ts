@@ -29,7 +29,8 @@ export const challenge = (options: ChallengeOptions = {}): string => {
   if (error !== undefined && !ERRORS.includes(error)) throw invalid(`error must be one of ${ERRORS.join(', ')}`)
   if (!scopes.every(isScope)) throw invalid('scopes must be scopes (RFC 6749 section 3.3)')
   if (resourceMetadata !== undefined) checkEndpoint('resourceMetadata', resourceMetadata)
-  if (!algorithms.every((algorithm) => /^[A-Za-z0-9]+$/.test(algorithm))) throw invalid('algorithms must be JWS algorithms')
+  if (!algorithms.every((algorithm) => /^[A-Za-z0-9]+$/.test(algorithm)))
+    throw invalid('algorithms must be JWS algorithms')
   const asked = scopes.filter((scope) => scope !== 'offline_access')
   const parameters = [
     ...(error === undefined ? [] : [`error="${error}"`]),

@@ -30,10 +30,16 @@ export type SdkErrors =
 /** For a token whose issuer does not tell when it ends the SDKs want a time all the same: a new one for each request. */
 const UNKNOWN_END_SEC = 60
 
-const makerOf = (errors: SdkErrors): ((code: 'invalid_token' | 'insufficient_scope' | 'server_error', message: string) => Error) => {
+const makerOf = (
+  errors: SdkErrors,
+): ((code: 'invalid_token' | 'insufficient_scope' | 'server_error', message: string) => Error) => {
   if ('InvalidTokenError' in errors) {
     const { InvalidTokenError, InsufficientScopeError, ServerError } = errors
-    const classes = { invalid_token: InvalidTokenError, insufficient_scope: InsufficientScopeError, server_error: ServerError }
+    const classes = {
+      invalid_token: InvalidTokenError,
+      insufficient_scope: InsufficientScopeError,
+      server_error: ServerError,
+    }
     return (code, message) => new classes[code](message)
   }
   if (typeof errors?.OAuthError !== 'function') throw invalid('sdkVerifier needs the error classes of an SDK')

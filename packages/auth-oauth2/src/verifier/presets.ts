@@ -20,7 +20,12 @@ const NAME = /^[A-Za-z0-9_.-]{1,128}$/
  * Source: Microsoft identity platform, "Access tokens", "Access token claims reference".
  */
 const entra = (
-  options: { readonly tenantId: string; readonly clientId: string; readonly version?: 1 | 2; readonly applicationIdUri?: string },
+  options: {
+    readonly tenantId: string
+    readonly clientId: string
+    readonly version?: 1 | 2
+    readonly applicationIdUri?: string
+  },
   changes: Changes = {},
 ): IssuerOptions => {
   const tenant = text('tenantId', options.tenantId, /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/)
@@ -82,10 +87,7 @@ const okta = (
  * Keycloak. The resource comes into `aud` by an audience mapper; `account` stands beside it by default. `clients`: whose tokens alone are taken.
  * Source: Keycloak Server Administration Guide, "Audience support".
  */
-const keycloak = (
-  options: { readonly url: string; readonly realm: string },
-  changes: Changes = {},
-): IssuerOptions => ({
+const keycloak = (options: { readonly url: string; readonly realm: string }, changes: Changes = {}): IssuerOptions => ({
   issuer: `${options.url.replace(/\/$/, '')}/realms/${encodeURIComponent(text('realm', options.realm, NAME))}`,
   mode: 'jwt',
   audienceMode: 'allowlist',

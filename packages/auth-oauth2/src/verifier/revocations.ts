@@ -64,9 +64,16 @@ export const createRevocations = (
       refuseUnknown('revocation', revocation, ['issuer', 'tokenId', 'subject', 'clientId', 'issuedUntilMs'])
       const now = clock()
       const { issuer, tokenId, subject, clientId, issuedUntilMs = now } = revocation as Record<string, unknown>
-      const named = Object.entries({ token: tokenId, subject, client: clientId }).filter(([, value]) => value !== undefined)
+      const named = Object.entries({ token: tokenId, subject, client: clientId }).filter(
+        ([, value]) => value !== undefined,
+      )
       const [[kind, value] = ['', undefined]] = named
-      if (typeof issuer !== 'string' || named.length !== 1 || typeof value !== 'string' || typeof issuedUntilMs !== 'number') {
+      if (
+        typeof issuer !== 'string' ||
+        named.length !== 1 ||
+        typeof value !== 'string' ||
+        typeof issuedUntilMs !== 'number'
+      ) {
         throw invalid('a revocation names an issuer and one of tokenId, subject and clientId')
       }
       sweep(now)

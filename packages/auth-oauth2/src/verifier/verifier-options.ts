@@ -30,7 +30,7 @@ export interface IssuerSettings {
   readonly mode: 'jwt' | 'introspection' | 'auto' | 'tokeninfo'
   readonly algorithms: readonly string[]
   /** Who asks; absent where nobody can. */
-  readonly client: { readonly id: string } & ({ readonly secret: string } | { readonly key: SigningKey }) | undefined
+  readonly client: ({ readonly id: string } & ({ readonly secret: string } | { readonly key: SigningKey })) | undefined
   readonly endpoints: { readonly [Name in keyof Endpoints]?: URL }
   readonly tokenPrefix: string | undefined
   readonly maxStaleMs: number
@@ -109,7 +109,8 @@ export const readVerifierOptions = (options: TokenVerifierOptions): VerifierSett
   const { cache = {}, failureBudget = {}, revocations, clock, on } = options
   refuseUnknown('cache', cache, CACHE_FIELDS)
   refuseUnknown('failureBudget', failureBudget, ['burst', 'perSecond'])
-  if (revocations !== undefined && typeof revocations?.covers !== 'function') throw invalid('revocations must have covers()')
+  if (revocations !== undefined && typeof revocations?.covers !== 'function')
+    throw invalid('revocations must have covers()')
   optionalFunction('fetch', options.fetch)
   optionalFunction('clock', clock)
   optionalFunction('on', on)
@@ -192,8 +193,10 @@ const readIssuer = (place: string, options: IssuerOptions, resource: readonly st
   refuseUnknown(`${place}.jwks`, jwks, ['maxStaleMs'])
   refuseUnknown(`${place}.scopes`, scopes, ['claims', 'prefix'])
   optionalText(`${place}.scopes.prefix`, scopes.prefix)
-  if (audienceMode === 'client' && clients === undefined) throw invalid(`${place} needs clients for audienceMode client`)
-  if (alsoFor !== undefined && audienceMode !== 'allowlist') throw invalid(`${place}.alsoFor goes with audienceMode allowlist`)
+  if (audienceMode === 'client' && clients === undefined)
+    throw invalid(`${place} needs clients for audienceMode client`)
+  if (alsoFor !== undefined && audienceMode !== 'allowlist')
+    throw invalid(`${place}.alsoFor goes with audienceMode allowlist`)
   const mode = oneOf(`${place}.mode`, options.mode ?? 'auto', MODES)
   const dangerous = options.dangerouslyAllowPrivateAddresses ?? false
   if (typeof dangerous !== 'boolean') throw invalid(`${place}.dangerouslyAllowPrivateAddresses must be a boolean`)
@@ -225,7 +228,8 @@ const readClient = (place: string, options: IssuerOptions, mode: string): Issuer
   const { clientId, clientSecret, clientKey } = options
   optionalText(`${place}.clientId`, clientId)
   optionalText(`${place}.clientSecret`, clientSecret)
-  if (clientSecret !== undefined && clientKey !== undefined) throw invalid(`${place} has both clientSecret and clientKey`)
+  if (clientSecret !== undefined && clientKey !== undefined)
+    throw invalid(`${place} has both clientSecret and clientKey`)
   const key = clientKey === undefined ? undefined : readClientKey(`${place}.clientKey`, clientKey)
   const complete = clientId !== undefined && (clientSecret !== undefined || key !== undefined)
   if (mode === 'introspection' && !complete) {

@@ -83,7 +83,12 @@ export const exchangeCode =
             { ...request, additionalParameters: resource === undefined ? {} : { resource } },
           ),
         ({ as, client }, response) =>
-          oauth.processAuthorizationCodeResponse(as, client, response, nonce === undefined ? {} : { expectedNonce: nonce }),
+          oauth.processAuthorizationCodeResponse(
+            as,
+            client,
+            response,
+            nonce === undefined ? {} : { expectedNonce: nonce },
+          ),
       ),
     )
   }

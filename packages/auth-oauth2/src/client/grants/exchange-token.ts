@@ -23,7 +23,13 @@ export const exchangeToken =
     refuseUnknown('exchangeToken options', given, FIELDS)
     const { subjectToken, subjectTokenType = ACCESS_TOKEN, actorToken, audience, requestedTokenType } = given
     if (typeof subjectToken !== 'string' || subjectToken === '') throw invalid('exchangeToken needs a subjectToken')
-    for (const name of ['subjectTokenType', 'actorToken', 'actorTokenType', 'audience', 'requestedTokenType'] as const) {
+    for (const name of [
+      'subjectTokenType',
+      'actorToken',
+      'actorTokenType',
+      'audience',
+      'requestedTokenType',
+    ] as const) {
       optionalText(name, given[name])
     }
     const { scopes, resource } = context.wanted(given)
