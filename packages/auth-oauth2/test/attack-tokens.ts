@@ -12,7 +12,8 @@ export interface Attack {
   readonly [field: string]: unknown
 }
 
-const pairOfRsa = (modulusLength: number, publicExponent = 65_537) => generateKeyPairSync('rsa', { modulusLength, publicExponent })
+const pairOfRsa = (modulusLength: number, publicExponent = 65_537) =>
+  generateKeyPairSync('rsa', { modulusLength, publicExponent })
 
 /** Whose key signs: the issuer's good ones, ones that it should never have published, and a stranger's. */
 export const keys: Readonly<Record<string, { readonly privateKey: KeyObject; readonly publicKey: KeyObject }>> = {
@@ -37,7 +38,13 @@ export const badKeys = [
   { kty: 'oct', k: base64url('a secret that was published'), kid: 'oct', alg: 'HS256' },
 ]
 
-const algorithms: Readonly<Record<string, string>> = { ec: 'ES256', stranger: 'ES256', 'sign only': 'ES256', ed: 'EdDSA', oct: 'HS256' }
+const algorithms: Readonly<Record<string, string>> = {
+  ec: 'ES256',
+  stranger: 'ES256',
+  'sign only': 'ES256',
+  ed: 'EdDSA',
+  oct: 'HS256',
+}
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 
 /** (r, n - s): as good a signature as (r, s). */
@@ -117,7 +124,11 @@ const hmac = (how: string, text: string, key: KeyObject): string => {
     kid: 'ec',
     empty: '',
   }
-  return base64url(createHmac(digest, secrets[form] as string).update(text).digest())
+  return base64url(
+    createHmac(digest, secrets[form] as string)
+      .update(text)
+      .digest(),
+  )
 }
 
 /** A JWT as a case describes it, from a header and claims that would be good. */
@@ -133,8 +144,12 @@ export const tokenOf = (attack: Attack, claims: Record<string, unknown>, lookup:
       : given.replace(/\$(issuer|resource|in600|now)/g, (word) => String(lookup[word]))
   const text = `${base64url(header)}.${base64url(payload)}`
   const how = attack['sign'] as string | undefined
-  if (name === 'oct') return `${text}.${base64url(createHmac('sha256', 'a secret that was published').update(text).digest())}`
-  return rewrite(`${text}.${how === undefined ? signText(text, key) : forge(how, text, key)}`, attack['change'] as string)
+  if (name === 'oct')
+    return `${text}.${base64url(createHmac('sha256', 'a secret that was published').update(text).digest())}`
+  return rewrite(
+    `${text}.${how === undefined ? signText(text, key) : forge(how, text, key)}`,
+    attack['change'] as string,
+  )
 }
 
 /** Changes the text of a token that would be good. */

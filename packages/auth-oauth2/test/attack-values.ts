@@ -30,7 +30,11 @@ const fillText = (text: string, lookup: Lookup): unknown => {
 }
 
 /** Members of `base` replaced by those of `changes`; `$absent` takes one away. */
-export const change = (base: Readonly<Record<string, unknown>>, changes: unknown, lookup: Lookup): Record<string, unknown> => {
+export const change = (
+  base: Readonly<Record<string, unknown>>,
+  changes: unknown,
+  lookup: Lookup,
+): Record<string, unknown> => {
   const changed = { ...base }
   for (const [name, value] of Object.entries((changes ?? {}) as object)) {
     const filled = fillOne(value, lookup)

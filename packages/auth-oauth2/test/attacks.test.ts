@@ -342,7 +342,10 @@ describe('clients', () => {
   })
 
   test.each(ofKind('callback'))('%s', async (_name, attack) => {
-    expectReason(attack, await clientAt(good, (client) => client.exchangeCode(queryOf(attack['query']), pending)) as string)
+    expectReason(
+      attack,
+      (await clientAt(good, (client) => client.exchangeCode(queryOf(attack['query']), pending))) as string,
+    )
   })
 
   test.each(ofKind('tokens'))('%s', async (_name, attack) => {
