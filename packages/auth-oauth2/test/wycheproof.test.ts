@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -12,22 +13,27 @@ interface Group {
   readonly tests: readonly {
     readonly tcId: number
     readonly comment: string
-    readonly jws: string
+    readonly jws: unknown
     readonly result: string
   }[]
 }
 
-const load = (): readonly Group[] => {
-  const named = process.env['PORTCULLIS_TEST_DATA']
-  const folder = join(named ?? join(import.meta.dirname, '../../../../shared'), 'vectors/auth/wycheproof')
-  const file = join(folder, 'json_web_signature_test.json')
-  if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { testGroups: Group[] }).testGroups
-  // Who names a folder means it; CI does.
-  if (named !== undefined)
-    throw new Error(`the vectors are missing: PORTCULLIS_TEST_DATA has no ${JSON.stringify(folder)}`)
-  console.warn('\n\n*** NO WYCHEPROOF VECTORS: only two built-in ones are tested. Set PORTCULLIS_TEST_DATA. ***\n\n')
-  return BUILT_IN
+const folder = join(
+  process.env['PORTCULLIS_TEST_DATA'] ?? join(import.meta.dirname, '../../../../shared'),
+  'vectors/auth',
+)
+
+/** A file of vectors, or undefined where there are none. Who names a folder means it; CI does. */
+const read = <T>(name: string): T | undefined => {
+  const file = join(folder, name)
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as T
+  if (process.env['PORTCULLIS_TEST_DATA'] !== undefined)
+    throw new Error(`the vectors are missing: PORTCULLIS_TEST_DATA has no ${JSON.stringify(file)}`)
+  console.warn(`\n\n*** NO VECTORS ${name}: only two built-in ones are tested. Set PORTCULLIS_TEST_DATA. ***\n\n`)
+  return undefined
 }
+const load = (name: string): readonly Group[] =>
+  read<{ testGroups: Group[] }>(`wycheproof/${name}.json`)?.testGroups ?? BUILT_IN
 
 /** RFC 7515 appendix A.3, and the same with a changed signature. */
 const JWS =
@@ -53,31 +59,81 @@ const accepts = async (jws: string, jwk: Record<string, unknown>): Promise<boole
   if (parts.length !== 3 || !parts.every(isCanonicalBase64url)) return false
   const { alg } = parseStrictObject(Buffer.from(parts[0] as string, 'base64url')) ?? {}
   if (typeof alg !== 'string') return false
-  for (const key of readKeySet({ keys: [jwk] }, new Map()).values()) {
+  for (const key of readKeySet({ keys: Array.isArray(jwk['keys']) ? jwk['keys'] : [jwk] }, new Map()).values()) {
     if (key.algorithms.includes(alg) && (await isSignedBy(jws, alg, key))) return true
   }
   return false
 }
 
 /** Why a vector that is called valid is refused. */
-const explanation = (jwk: Record<string, unknown>, jws: string): string | undefined => {
+const explanation = (jwk: Record<string, unknown>, jws: unknown): string | undefined => {
+  if (typeof jws !== 'string') return 'not in compact form'
   if (jwk['kty'] === 'oct') return 'symmetric keys verify nothing'
   if (jws.split('.')[1] === '') return 'a token without claims is none'
   const header = JSON.parse(Buffer.from(jws.split('.')[0] as string, 'base64url').toString()) as { alg: string }
   return header.alg === jwk['alg'] ? undefined : 'the key is for another algorithm'
 }
 
-test('the vectors of Wycheproof: nothing that is invalid is accepted, and what is valid is, or there is a reason', async () => {
-  const wrong: string[] = []
-  let right = 0
-  for (const group of load()) {
-    const jwk = group.public ?? group.private ?? {}
-    for (const { tcId, comment, jws, result } of group.tests) {
-      const accepted = await accepts(jws, jwk)
-      if (accepted === (result === 'valid') || (!accepted && explanation(jwk, jws) !== undefined)) right++
-      else wrong.push(`${tcId} ${comment}: ${result}`)
+test.each(['json_web_signature_test', 'json_web_key_test', 'json_web_crypto_test'])(
+  'Wycheproof %s: nothing that is invalid is accepted, and what is valid is, or there is a reason',
+  async (name) => {
+    const wrong: string[] = []
+    let right = 0
+    for (const group of load(name)) {
+      const jwk = group.public ?? group.private ?? {}
+      for (const { tcId, comment, jws, result } of group.tests) {
+        // Some are in the other serialization, which no access token has.
+        const accepted = typeof jws === 'string' && (await accepts(jws, jwk))
+        if (accepted === (result === 'valid') || (!accepted && explanation(jwk, jws) !== undefined)) right++
+        else wrong.push(`${tcId} ${comment}: ${result}`)
+      }
     }
-  }
-  expect(wrong).toEqual([])
-  expect(right).toBeGreaterThan(1)
+    expect(wrong).toEqual([])
+    expect(right).toBeGreaterThan(1)
+  },
+)
+
+interface Raw {
+  readonly publicKeyJwk?: Record<string, unknown>
+  readonly publicKeyPem: string
+  readonly tests: readonly { tcId: number; comment: string; msg: string; sig: string; result: string }[]
+}
+
+test.each([
+  ['ecdsa_secp256r1_sha256_p1363_test', 'ES256', { name: 'ECDSA', hash: 'SHA-256' }],
+  ['ed25519_test', 'EdDSA', { name: 'Ed25519' }],
+] as const)(
+  'Wycheproof %s: keys as we read them verify what they should and nothing else',
+  async (name, algorithm, how) => {
+    const wrong: string[] = []
+    for (const group of read<{ testGroups: Raw[] }>(`wycheproof/${name}.json`)?.testGroups ?? []) {
+      const { kid: _kid, ...jwk } = group.publicKeyJwk ?? createPublicKey(group.publicKeyPem).export({ format: 'jwk' })
+      const [key] = readKeySet({ keys: [jwk] }, new Map()).values()
+      for (const { tcId, comment, msg, sig, result } of group.tests) {
+        const cryptoKey = await key?.cryptoKey(algorithm).catch(() => undefined)
+        const bytes = [sig, msg].map((hex) => Buffer.from(hex, 'hex')) as [Buffer, Buffer]
+        const accepted = cryptoKey !== undefined && (await crypto.subtle.verify(how, cryptoKey as never, ...bytes))
+        if (accepted !== (result === 'valid')) wrong.push(`${tcId} ${comment}: ${result}`)
+      }
+    }
+    expect(wrong).toEqual([])
+  },
+)
+
+interface Recipe {
+  readonly input: { readonly key: Record<string, unknown> }
+  readonly output: { readonly compact?: string }
+}
+
+test.each([
+  ['4_1.rsa_v15_signature', true],
+  ['4_2.rsa-pss_signature', true],
+  // P-521 with its own curve's hash.
+  ['4_3.ecdsa_signature', true],
+  ['4_4.hmac-sha2_integrity_protection', false],
+  ['4_5.signature_with_detached_content', false],
+])('RFC 7520 %s: accepted is %s', async (name, good) => {
+  const recipe = read<Recipe>(`jose-cookbook/${name}.json`)
+  if (recipe === undefined) return
+  expect(await accepts(recipe.output.compact ?? '', recipe.input.key)).toBe(good)
 })

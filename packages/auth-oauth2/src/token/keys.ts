@@ -1,5 +1,6 @@
 import { type CryptoKey, importJWK, type JWK } from 'jose'
 import { OAuth2Error } from '../errors.ts'
+import { isFactorable } from './roca.ts'
 
 const MAX_KEYS = 100
 export const MAX_KID_CHARS = 256
@@ -90,8 +91,10 @@ export const isUsable = ({ kty, n, e }: Readonly<Record<string, unknown>>): bool
   if (typeof n !== 'string' || typeof e !== 'string' || n.length > 1400 || e.length > 6) return false
   const exponent = Buffer.from(e, 'base64url')
   const value = exponent.length > 0 ? BigInt(`0x${exponent.toString('hex')}`) : 0n
-  const bits = bitsOf(Buffer.from(n, 'base64url'))
-  return value > 65_536n && value % 2n === 1n && bits >= 2048 && bits <= 8192
+  const modulus = Buffer.from(n, 'base64url')
+  const bits = bitsOf(modulus)
+  const strong = value > 65_536n && value % 2n === 1n && bits >= 2048 && bits <= 8192
+  return strong && !isFactorable(BigInt(`0x${modulus.toString('hex')}`))
 }
 
 const bitsOf = (bytes: Uint8Array): number => {
