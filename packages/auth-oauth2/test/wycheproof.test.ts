@@ -60,7 +60,8 @@ const accepts = async (jws: string, jwk: Record<string, unknown>): Promise<boole
   const { alg } = parseStrictObject(Buffer.from(parts[0] as string, 'base64url')) ?? {}
   if (typeof alg !== 'string') return false
   for (const key of readKeySet({ keys: Array.isArray(jwk['keys']) ? jwk['keys'] : [jwk] }, new Map()).values()) {
-    if (key.algorithms.includes(alg) && (await isSignedBy(jws, alg, key))) return true
+    const { publicKey } = key
+    if (publicKey && key.algorithms.includes(alg) && (await isSignedBy(jws, alg, publicKey))) return true
   }
   return false
 }
@@ -100,25 +101,23 @@ interface Raw {
 }
 
 test.each([
-  ['ecdsa_secp256r1_sha256_p1363_test', 'ES256', { name: 'ECDSA', hash: 'SHA-256' }],
-  ['ed25519_test', 'EdDSA', { name: 'Ed25519' }],
-] as const)(
-  'Wycheproof %s: keys as we read them verify what they should and nothing else',
-  async (name, algorithm, how) => {
-    const wrong: string[] = []
-    for (const group of read<{ testGroups: Raw[] }>(`wycheproof/${name}.json`)?.testGroups ?? []) {
-      const { kid: _kid, ...jwk } = group.publicKeyJwk ?? createPublicKey(group.publicKeyPem).export({ format: 'jwk' })
-      const [key] = readKeySet({ keys: [jwk] }, new Map()).values()
-      for (const { tcId, comment, msg, sig, result } of group.tests) {
-        const cryptoKey = await key?.cryptoKey(algorithm).catch(() => undefined)
-        const bytes = [sig, msg].map((hex) => Buffer.from(hex, 'hex')) as [Buffer, Buffer]
-        const accepted = cryptoKey !== undefined && (await crypto.subtle.verify(how, cryptoKey as never, ...bytes))
-        if (accepted !== (result === 'valid')) wrong.push(`${tcId} ${comment}: ${result}`)
-      }
+  ['ecdsa_secp256r1_sha256_p1363_test', 'ES256'],
+  ['ed25519_test', 'EdDSA'],
+] as const)('Wycheproof %s: keys as we read them verify what they should and nothing else', async (name, algorithm) => {
+  const wrong: string[] = []
+  for (const group of read<{ testGroups: Raw[] }>(`wycheproof/${name}.json`)?.testGroups ?? []) {
+    const { kid: _kid, ...jwk } = group.publicKeyJwk ?? createPublicKey(group.publicKeyPem).export({ format: 'jwk' })
+    const [key] = readKeySet({ keys: [jwk] }, new Map()).values()
+    for (const { tcId, comment, msg, sig, result } of group.tests) {
+      // The signed bytes stand before the last dot of a token, whatever they are: here as characters of one byte each.
+      const bytes = Buffer.from(msg, 'hex').toString('latin1')
+      const text = `${bytes}.${Buffer.from(sig, 'hex').toString('base64url')}`
+      const accepted = key?.publicKey !== undefined && (await isSignedBy(text, algorithm, key.publicKey))
+      if (accepted !== (result === 'valid')) wrong.push(`${tcId} ${comment}: ${result}`)
     }
-    expect(wrong).toEqual([])
-  },
-)
+  }
+  expect(wrong).toEqual([])
+})
 
 interface Recipe {
   readonly input: { readonly key: Record<string, unknown> }

@@ -71,7 +71,10 @@ export const createIssuer = (settings: IssuerSettings, common: VerifierSettings,
     algorithm: string,
     keys: readonly VerificationKey[],
   ): Promise<VerificationKey | undefined> => {
-    for (const key of keys) if (await isSignedBy(token, algorithm, key)) return key
+    for (const key of keys) {
+      const { publicKey } = key
+      if (publicKey !== undefined && (await isSignedBy(token, algorithm, publicKey))) return key
+    }
     return undefined
   }
 

@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto'
-import { compactVerify, type CryptoKey, errors, importJWK } from 'jose'
+import { hash, type KeyObject } from 'node:crypto'
 import { hasExtensions, parseCompact, typeOf } from '../token/compact.ts'
 import { algorithmsFor, isUsable } from '../token/keys.ts'
+import { importPublicKey, isSignedBy } from '../token/signature.ts'
 import { targetUri } from './target-uri.ts'
 import { publicJwk, thumbprintOf } from './thumbprint.ts'
 
@@ -40,28 +40,15 @@ export interface ProofVerifier {
 }
 
 export const createProofVerifier = (rules: ProofRules): ProofVerifier => {
-  const keys = new Map<string, Promise<CryptoKey>>()
+  /** By thumbprint: to import a key costs as much as to verify with it. */
+  const keys = new Map<string, KeyObject | undefined>()
 
-  const keyOf = (jkt: string, algorithm: string, jwk: Readonly<Record<string, string>>): Promise<CryptoKey> => {
-    const name = `${algorithm} ${jkt}`
-    let key = keys.get(name)
-    if (key === undefined) {
+  const keyOf = (jkt: string, jwk: Readonly<Record<string, string>>): KeyObject | undefined => {
+    if (!keys.has(jkt)) {
       if (keys.size >= MAX_CACHED_KEYS) keys.delete(keys.keys().next().value as string)
-      key = importJWK({ ...jwk, alg: algorithm }, algorithm) as Promise<CryptoKey>
-      keys.set(name, key)
-      key.catch(() => keys.delete(name))
+      keys.set(jkt, isUsable(jwk) ? importPublicKey(jwk) : undefined)
     }
-    return key
-  }
-
-  const isSigned = async (text: string, algorithm: string, key: Promise<CryptoKey>): Promise<boolean> => {
-    try {
-      await compactVerify(text, await key, { algorithms: [algorithm] })
-      return true
-    } catch (error) {
-      if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException) return false
-      throw error
-    }
+    return keys.get(jkt)
   }
 
   return {
@@ -73,7 +60,7 @@ export const createProofVerifier = (rules: ProofRules): ProofVerifier => {
       const { alg } = header
       if (typeof alg !== 'string' || !rules.algorithms.includes(alg)) return undefined
       const jwk = publicJwk(header['jwk'])
-      if (jwk === undefined || !isUsable(jwk) || !algorithmsFor(jwk).includes(alg)) return undefined
+      if (jwk === undefined || !algorithmsFor(jwk).includes(alg)) return undefined
       // The key that the access token is bound to, before its signature costs anything.
       if (thumbprintOf(jwk) !== target.jkt) return undefined
 
@@ -86,7 +73,8 @@ export const createProofVerifier = (rules: ProofRules): ProofVerifier => {
       if (typeof iat !== 'number' || !Number.isFinite(iat)) return undefined
       const expiresAtMs = iat * 1000 + rules.maxAgeMs + rules.toleranceMs
       if (iat * 1000 > nowMs + rules.toleranceMs || nowMs >= expiresAtMs) return undefined
-      if (!(await isSigned(text, alg, keyOf(target.jkt, alg, jwk)))) return undefined
+      const key = keyOf(target.jkt, jwk)
+      if (key === undefined || !(await isSignedBy(text, alg, key))) return undefined
       return { id: hash('sha256', `${target.jkt} ${jti}`, 'base64url'), expiresAtMs, nonce }
     },
   }

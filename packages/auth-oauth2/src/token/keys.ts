@@ -1,6 +1,8 @@
-import { type CryptoKey, importJWK, type JWK } from 'jose'
+import type { KeyObject } from 'node:crypto'
+import type { JWK } from 'jose'
 import { OAuth2Error } from '../errors.ts'
 import { isFactorable } from './roca.ts'
+import { importPublicKey } from './signature.ts'
 
 const MAX_KEYS = 100
 export const MAX_KID_CHARS = 256
@@ -12,7 +14,8 @@ export interface VerificationKey {
   readonly algorithms: readonly string[]
   /** False once the issuer has withdrawn the key: what it verified is verified anew. */
   inUse: boolean
-  cryptoKey(algorithm: string): Promise<CryptoKey>
+  /** Imported when it is first asked for; undefined for one whose numbers are no key. */
+  readonly publicKey: KeyObject | undefined
 }
 
 export type KeySet = ReadonlyMap<string, VerificationKey>
@@ -50,18 +53,14 @@ export const readKeySet = (document: Readonly<Record<string, unknown>>, before: 
 }
 
 const keyOf = (jwk: JWK): VerificationKey => {
-  const imported = new Map<string, Promise<CryptoKey>>()
+  let imported: { readonly key: KeyObject | undefined } | undefined
   return {
     kid: jwk.kid,
     algorithms: algorithmsOf(jwk),
     inUse: true,
-    cryptoKey(algorithm) {
-      let key = imported.get(algorithm)
-      if (key === undefined) {
-        key = importJWK({ ...jwk, alg: algorithm }, algorithm) as Promise<CryptoKey>
-        imported.set(algorithm, key)
-      }
-      return key
+    get publicKey() {
+      imported ??= { key: importPublicKey(jwk) }
+      return imported.key
     },
   }
 }

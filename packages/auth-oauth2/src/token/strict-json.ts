@@ -30,7 +30,8 @@ const hasUniqueMembers = (text: string): boolean => {
       const end = endOfString(text, i)
       const members = open.at(-1)
       if (members !== undefined && isFollowedByColon(text, end)) {
-        const name = JSON.parse(text.slice(i, end)) as string
+        const written = text.slice(i + 1, end - 1)
+        const name = written.includes('\\') ? (JSON.parse(`"${written}"`) as string) : written
         if (members.has(name)) return false
         members.add(name)
       }
