@@ -1,6 +1,7 @@
 import { createTokenVerifier, protectedResourceMetadata, type TokenVerifier } from '@portcullis/auth-oauth2'
+import { redisReplayStore } from '@portcullis/auth-oauth2/redis'
 import type { CredentialVerifier, GuardLog } from '@portcullis/guard'
-import type { ProtectedResource } from '@portcullis/transport'
+import { deriveKey, type ProtectedResource } from '@portcullis/transport'
 import type { Settings } from './config/settings.ts'
 import { configurationError } from './exit.ts'
 
@@ -41,6 +42,7 @@ const notYet = Object.assign(new Error('the server is only starting'), {
 const createOAuth2 = (
   settings: Settings,
   looksLikeKey: (text: string) => boolean,
+  masterKey: Uint8Array,
   log: GuardLog,
 ): OAuth2 | undefined => {
   const { oauth2 } = settings.auth
@@ -49,6 +51,10 @@ const createOAuth2 = (
   const scheme = tls === undefined ? 'http' : 'https'
   const prefix = settings.auth.keys === false ? defaultPrefix : settings.auth.keys.prefix
 
+  const { dpop } = oauth2
+  // Used proofs and nonces are those of all replicas, or a proof could be used once at each.
+  const replay = dpop.mode === 'off' || settings.redis === undefined ? undefined : redisReplayStore(settings.redis)
+
   const resourcesOn = (port: number): string[] =>
     publicUrl === undefined ? loopbackNames.map((name) => `${scheme}://${name}:${port}${path}`) : [publicUrl]
   const verifierFor = (resource: readonly string[]): TokenVerifier =>
@@ -56,13 +62,18 @@ const createOAuth2 = (
       resource,
       issuers: oauth2.issuers as Parameters<typeof createTokenVerifier>[0]['issuers'],
       ...(settings.policy.implies === undefined ? {} : { implies: settings.policy.implies }),
+      dpop: {
+        mode: dpop.mode,
+        ...(replay === undefined ? {} : { replay }),
+        ...(dpop.nonce ? { nonce: { secrets: [deriveKey(masterKey, 'dpop-nonce')] } } : {}),
+      },
       on: ({ type, ...fields }) => log('warn', `oauth2.${type}`, fields),
     })
 
   // Made at once where the port is known, so that a mistake in the issuers is found before anything is written.
   let verifier: TokenVerifier | undefined = verifierFor(resourcesOn(configured === 0 ? 1 : configured))
   if (configured === 0 && publicUrl === undefined) {
-    verifier.close?.()
+    verifier.close()
     verifier = undefined
   }
   return {
@@ -76,6 +87,7 @@ const createOAuth2 = (
     resource: {
       ...(publicUrl === undefined ? {} : { url: publicUrl }),
       scopes,
+      dpopNonce: () => verifier?.dpopNonce(),
       document: (resource) =>
         protectedResourceMetadata({
           resource,
@@ -87,14 +99,17 @@ const createOAuth2 = (
     listening(port) {
       verifier ??= verifierFor(resourcesOn(port))
     },
-    close: () => verifier?.close?.(),
+    close() {
+      verifier?.close()
+      replay?.close().catch((error: unknown) => log('warn', 'oauth2.replay', { error }))
+    },
   }
 }
 
 /** @throws {ExitError} 78 for issuers that cannot be meant. */
-export const plannedOAuth2: typeof createOAuth2 = (settings, looksLikeKey, log) => {
+export const plannedOAuth2: typeof createOAuth2 = (settings, looksLikeKey, masterKey, log) => {
   try {
-    return createOAuth2(settings, looksLikeKey, log)
+    return createOAuth2(settings, looksLikeKey, masterKey, log)
   } catch (error) {
     throw configurationError(`auth.oauth2: ${(error as Error).message}`, { cause: error })
   }

@@ -37,8 +37,8 @@ export const runHttp = async (
 ): Promise<Running> => {
   const { listen, auth, dir } = settings
   const pipeline = plan(settings, log)
-  const oauth2 = plannedOAuth2(settings, (text) => stores?.keys.looksLikeKey?.(text) === true, log)
   const known = readMasterKey(dir) ?? newMasterKey()
+  const oauth2 = plannedOAuth2(settings, (text) => stores?.keys.looksLikeKey?.(text) === true, known, log)
   const stores = await openKeys(settings, known, log)
   const keys = stores?.keys
   assertSafeToExpose(settings, keys)

@@ -19,7 +19,7 @@ export const runStdio = async (
   const known = readMasterKey(dir) ?? newMasterKey()
   const stores = await openKeys(settings, known, log)
   const keys = stores?.keys
-  const oauth2 = plannedOAuth2(settings, (text) => keys?.looksLikeKey?.(text) === true, log)
+  const oauth2 = plannedOAuth2(settings, (text) => keys?.looksLikeKey?.(text) === true, known, log)
   oauth2?.listening(settings.listen.port)
   const assembly = await assemble(settings, pipeline, {
     keys,

@@ -140,6 +140,21 @@ const auth = z.strictObject({
   oauth2: key(
     z.strictObject({
       issuers: z.array(issuer).min(1).meta({ description: 'Authorization servers whose tokens are taken.' }),
+      dpop: key(
+        z.strictObject({
+          mode: key(
+            z.enum(['allow', 'require', 'off']),
+            'Whether tokens that are bound to a key are taken with their proof: those too, those alone, or not at all.',
+            'allow',
+          ),
+          nonce: key(
+            z.boolean(),
+            'Proofs must hold a nonce of this server, so that none can be made in advance.',
+            false,
+          ),
+        }),
+        'Proof of possession (RFC 9449). Used proofs are remembered here, or in Redis where `redis` is.',
+      ),
     }),
     'Access tokens of OAuth 2.1.',
   ),

@@ -1,10 +1,16 @@
 import { expect, test } from 'vitest'
 import { isPublicAddress } from '../src/public-address.ts'
 
-test.each(['1.1.1.1', '8.8.8.8', '93.184.216.34', '172.32.0.1', '100.128.0.1', '::ffff:8.8.8.8', '2606:4700::1111', '2a00:1450:4001::64'])(
-  '%s is public',
-  (address) => expect(isPublicAddress(address)).toBe(true),
-)
+test.each([
+  '1.1.1.1',
+  '8.8.8.8',
+  '93.184.216.34',
+  '172.32.0.1',
+  '100.128.0.1',
+  '::ffff:8.8.8.8',
+  '2606:4700::1111',
+  '2a00:1450:4001::64',
+])('%s is public', (address) => expect(isPublicAddress(address)).toBe(true))
 
 test.each([
   '0.0.0.0',

@@ -1,6 +1,5 @@
 // What is measured: each case makes a function that checks one token and answers whether that ended as it should, or a promise of it.
 import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, exportSPKI, importJWK, jwtVerify, SignJWT } from 'jose'
 import * as oauth from 'oauth4webapi'
 import { createTokenVerifier } from '../dist/index.js'
@@ -101,7 +100,7 @@ const withExpress = async (alg) => {
 }
 
 const withFastJwt = async (alg) => {
-  const { createVerifier } = createRequire(import.meta.url)('fast-jwt')
+  const { createVerifier } = await import('fast-jwt')
   const { publicKey, at } = await issue(alg, TOKENS)
   const verify = createVerifier({
     key: await exportSPKI(publicKey),

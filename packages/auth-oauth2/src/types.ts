@@ -205,7 +205,9 @@ export interface VerifyContext {
   /** The only `DPoP` header of the request, its method, and its URL as clients write it (the public one, behind a proxy). */
   readonly dpop?: { readonly proof: string | undefined; readonly method: string; readonly url: string }
   /** The client's certificate in DER, of a connection on which it has proven to hold its key. */
-  readonly clientCertificate?: Uint8Array
+  readonly clientCertificate?: Uint8Array | undefined
+  /** The same caller proved to hold the key when the stream was opened for which this is asked again: no proof is looked at. Default false. */
+  readonly proven?: boolean
 }
 
 export interface TokenVerifier {

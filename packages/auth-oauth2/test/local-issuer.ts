@@ -1,4 +1,4 @@
-import { type KeyObject, createSign, generateKeyPairSync, sign as signBytes } from 'node:crypto'
+import { createHash, type KeyObject, createSign, generateKeyPairSync, sign as signBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -118,3 +118,5 @@ export const startLocalIssuer = async (path = ''): Promise<LocalIssuer> => {
   }
   return local
 }
+
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64url')

@@ -25,14 +25,15 @@ const keyOf = (algorithm: string) => made.get(kindOf(algorithm)) as ReturnType<(
 const signed = (algorithm: string, payload: Uint8Array) =>
   new CompactSign(payload).setProtectedHeader({ alg: algorithm }).sign(keyOf(algorithm).privateKey)
 
-/** The first of a turn is verified in another way than the others. */
+/** The first four of a turn are verified in another way than the others. */
 const bothWays = async (
   text: string,
   algorithm: string,
   key = keyOf(algorithm).publicKey,
 ): Promise<readonly boolean[]> => {
   await new Promise((resolve) => setImmediate(resolve))
-  return Promise.all([isSignedBy(text, algorithm, key), isSignedBy(text, algorithm, key)])
+  const [first, , , , fifth] = Array.from({ length: 5 }, () => isSignedBy(text, algorithm, key))
+  return Promise.all([first as boolean, fifth as Promise<boolean>])
 }
 
 describe.each(ALGORITHMS)('%s', (algorithm) => {

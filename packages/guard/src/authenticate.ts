@@ -13,6 +13,7 @@ import {
 } from './refusals.ts'
 import type {
   AddressList,
+  AuthContext,
   AuthenticationOptions,
   AuthRequest,
   Credential,
@@ -40,6 +41,22 @@ export interface Authentication {
 }
 
 const maxCredentialLength = 16_384
+
+/** What a verifier may know: of a key nothing but where it came from. */
+const contextOf = (credential: Credential, request: AuthRequest): AuthContext => {
+  const { transport, address } = request
+  const context = address === undefined ? { transport } : { transport, address }
+  if (credential.source !== 'bearer' && credential.source !== 'dpop') return context
+  const { clientCertificate, proven } = request
+  return {
+    ...context,
+    ...(credential.source !== 'dpop' || request.dpop === undefined ? {} : { scheme: 'dpop', dpop: request.dpop }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
+    ...(proven === true ? { proven } : {}),
+  }
+}
+
+const oauth2Sources: ReadonlySet<Credential['source']> = new Set(['bearer', 'dpop', 'in_band_oauth2'])
 
 /** What a verifier of keys says of a text that is none of its keys. */
 const unrecognised: ReadonlySet<string> = new Set(['unknown', 'malformed'])
@@ -72,23 +89,19 @@ export const createAuthentication = (
     verifier: CredentialVerifier,
     credential: Credential,
     request: AuthRequest,
-  ): Promise<VerifyResult> =>
-    verifier.verify(credential.text, {
-      transport: request.transport,
-      ...(request.address === undefined ? {} : { address: request.address }),
-    })
+  ): Promise<VerifyResult> => verifier.verify(credential.text, contextOf(credential, request))
 
   /** API keys first: they are looked up here, so that key-shaped text never leaves for an authorization server. */
   const verify = async (credential: Credential, request: AuthRequest): Promise<VerifyResult> => {
     if (credential.text.length > maxCredentialLength) return { ok: false, reason: 'credential_too_long' }
     let refused: VerifyResult = { ok: false, reason: 'no_verifier' }
-    if (apiKeys !== undefined && credential.source !== 'in_band_oauth2') {
+    if (apiKeys !== undefined && credential.source !== 'in_band_oauth2' && credential.source !== 'dpop') {
       refused = await ask(apiKeys, credential, request)
       // A key that is known, for what is wrong with it, is a key all the same.
       if (refused.ok || !unrecognised.has(refused.reason)) return refused
       if (apiKeys.looksLikeKey?.(credential.text) === true) return refused
     }
-    if (oauth2 !== undefined && (credential.source === 'bearer' || credential.source === 'in_band_oauth2')) {
+    if (oauth2 !== undefined && oauth2Sources.has(credential.source)) {
       return ask(oauth2, credential, request)
     }
     return refused
@@ -114,7 +127,7 @@ export const createAuthentication = (
     const result = await verify(credential, request)
     if (result.ok) return result.principal
     return result.missingScopes === undefined
-      ? invalidCredential(result.reason)
+      ? invalidCredential(result.reason, credential.source === 'dpop' ? 'dpop' : undefined)
       : forbidden(result.reason, result.missingScopes)
   }
 
@@ -161,7 +174,7 @@ export const createAuthentication = (
       }
     },
     async renew(request) {
-      const answer = await attempt(request)
+      const answer = await attempt({ ...request, proven: true })
       return isRefusal(answer) ? undefined : answer
     },
     blocked,

@@ -5,6 +5,14 @@ export interface AuthContext {
   /** The client's address in canonical form; absent on stdio. */
   readonly address?: string
   readonly transport: 'http' | 'stdio'
+  /** `dpop`: the credential was shown as one that is bound to a key (RFC 9449 section 7.1). Absent: as a bearer credential. */
+  readonly scheme?: 'dpop'
+  /** The proof that came with it, and what it must be for. */
+  readonly dpop?: { readonly proof: string | undefined; readonly method: string; readonly url: string }
+  /** The client's certificate in DER, of a connection whose peer has proven to hold its key. */
+  readonly clientCertificate?: Uint8Array | undefined
+  /** The caller proved possession when the stream was opened that is looked at again now; a proof is used once. */
+  readonly proven?: boolean
 }
 
 export type VerifyResult =
@@ -29,7 +37,7 @@ export interface CredentialVerifier {
 
 /** One credential as a transport found it. `source` says where, because an `X-API-Key` is never an OAuth token. */
 export interface Credential {
-  readonly source: 'bearer' | 'api_key' | 'in_band_api_key' | 'in_band_oauth2'
+  readonly source: 'bearer' | 'dpop' | 'api_key' | 'in_band_api_key' | 'in_band_oauth2'
   readonly text: string
 }
 

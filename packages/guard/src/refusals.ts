@@ -25,6 +25,8 @@ export type RefusalCode =
 /** Which `WWW-Authenticate` challenge belongs to a refusal (RFC 6750 section 3). */
 export type Challenge =
   | { readonly error?: 'invalid_token' }
+  /** RFC 9449 section 7.1: the credential was shown with a proof. */
+  | { readonly scheme: 'dpop'; readonly error: 'invalid_token' | 'invalid_dpop_proof' | 'use_dpop_nonce' }
   | { readonly error: 'insufficient_scope'; readonly scopes: readonly string[] }
 
 /** Why a message does not run, in a form each transport can say in its own way. */
@@ -62,13 +64,21 @@ export const unauthenticated = (): Refusal =>
     reason: 'no_credential',
   })
 
+/** What a client has to know to send a better proof. */
+const proofErrors: Readonly<Record<string, 'invalid_dpop_proof' | 'use_dpop_nonce'>> = {
+  proof: 'invalid_dpop_proof',
+  proof_replayed: 'invalid_dpop_proof',
+  proof_nonce: 'use_dpop_nonce',
+}
+
 /** One text for every reason: what exactly was wrong with a credential is for the audit log, not for whoever guesses. */
-export const invalidCredential = (reason: string): Refusal =>
+export const invalidCredential = (reason: string, scheme?: 'dpop'): Refusal =>
   refusal({
     status: 401,
     code: 'PORTCULLIS_UNAUTHENTICATED',
     message: 'The credential was not accepted.',
-    challenge: { error: 'invalid_token' },
+    challenge:
+      scheme === undefined ? { error: 'invalid_token' } : { scheme, error: proofErrors[reason] ?? 'invalid_token' },
     reason,
   })
 

@@ -29,6 +29,7 @@ export interface RedisSettings {
 
 type Section<Name extends keyof Configuration> = NonNullable<Configuration[Name]>
 export type IssuerSettings = NonNullable<Section<'auth'>['oauth2']>['issuers'][number]
+export type DpopSettings = { readonly mode: 'allow' | 'require' | 'off'; readonly nonce: boolean }
 export type UpstreamSettings = Section<'upstreams'>[string]
 export type ToolSettings = NonNullable<Section<'validation'>['tools']>
 
@@ -56,7 +57,7 @@ export interface Settings {
     readonly enabled: boolean
     readonly inBand: boolean
     readonly keys: KeySettings | false
-    readonly oauth2?: { readonly issuers: readonly IssuerSettings[] }
+    readonly oauth2?: { readonly issuers: readonly IssuerSettings[]; readonly dpop: DpopSettings }
     readonly anonymous: readonly string[]
     /** `MCP_API_KEY` */
     readonly apiKey?: string
@@ -136,6 +137,8 @@ export const readSettings = (flags: Flags, env: Environment, cwd: string): Setti
   if (hasUser(fromEnv.oauth2?.issuer)) {
     throw configurationError('OAUTH2_AUTH_SERVER must be a URL without a user name or a password')
   }
+  const { mode = 'allow', nonce = false } = file.auth?.oauth2?.dpop ?? {}
+  const dpop = { mode, nonce }
   const issuers = fromEnv.oauth2 === undefined ? file.auth?.oauth2?.issuers : [fromEnv.oauth2]
   const operations = file.operations ?? {}
   const opsPort = flags.opsPort ?? (operations === false ? undefined : operations.port)
@@ -178,7 +181,7 @@ export const readSettings = (flags: Flags, env: Environment, cwd: string): Setti
                 apiKeys.store === undefined ? (url === undefined ? ['file'] : ['file', 'redis']) : [apiKeys.store],
               maxStaleMs: apiKeys.maxStaleMs ?? 900,
             },
-      ...(issuers === undefined ? {} : { oauth2: { issuers } }),
+      ...(issuers === undefined ? {} : { oauth2: { issuers, dpop } }),
       anonymous: file.auth?.anonymous ?? [],
       ...(fromEnv.apiKey === undefined ? {} : { apiKey: fromEnv.apiKey }),
     },

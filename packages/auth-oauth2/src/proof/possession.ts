@@ -51,7 +51,7 @@ export const createPossession = (settings: DpopSettings, toleranceMs: number, cl
       if (jkt === undefined && mode === 'require') return 'sender_constrained'
       if (jkt !== undefined && mode === 'off') return 'sender_constrained'
       if (x5t !== undefined && !hasCertificate(context, x5t)) return 'certificate'
-      return jkt === undefined ? undefined : proveKey(token, jkt, context)
+      return jkt === undefined || context.proven === true ? undefined : proveKey(token, jkt, context)
     },
   }
 }

@@ -9,12 +9,13 @@ export interface Guidance {
   readonly scopes: readonly string[]
 }
 
-/** The value of `WWW-Authenticate` (RFC 6750 section 3). Without a credential it carries no error code (section 3.1). */
+/** The value of `WWW-Authenticate` (RFC 6750 section 3, RFC 9449 section 7.1). Without a credential it carries no error code (section 3.1). */
 export const challengeOf = (challenge: Challenge, guidance?: Guidance): string => {
   const scopes = 'scopes' in challenge ? challenge.scopes : (guidance?.scopes ?? [])
   const parameters: string[] = []
   if (challenge.error !== undefined) parameters.push(`error=${quoted(challenge.error)}`)
   if (scopes.length > 0) parameters.push(`scope=${quoted(scopes.join(' '))}`)
   if (guidance !== undefined) parameters.push(`resource_metadata=${quoted(guidance.resourceMetadata)}`)
-  return parameters.length === 0 ? 'Bearer' : `Bearer ${parameters.join(', ')}`
+  const scheme = 'scheme' in challenge ? 'DPoP' : 'Bearer'
+  return parameters.length === 0 ? scheme : `${scheme} ${parameters.join(', ')}`
 }

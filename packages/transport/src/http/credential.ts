@@ -2,7 +2,7 @@ import type { Credential } from '@portcullis/guard'
 import type { IncomingMessage } from 'node:http'
 import { header } from './headers.ts'
 
-const bearer = /^bearer +/i
+const scheme = /^(bearer|dpop) +/i
 /** `b64token` (RFC 6750 section 2.1). */
 const token = /^[A-Za-z0-9._~+/-]+=*$/
 const maxLength = 16_384
@@ -11,7 +11,7 @@ const maxLength = 16_384
 const printable = /^[\x21-\x7e]+$/
 
 /**
- * The credential in the headers of a request: `Authorization: Bearer <text>` or the API-key header. Both at once, another
+ * The credential in the headers of a request: `Authorization: Bearer <text>` (or `DPoP`, for one that is bound to a key) or the API-key header. Both at once, another
  * scheme, or anything around the text makes it malformed: one request, one way to say who is calling.
  */
 export const credentialOf = (request: IncomingMessage, keyHeader: string): Credential | 'malformed' | undefined => {
@@ -22,8 +22,9 @@ export const credentialOf = (request: IncomingMessage, keyHeader: string): Crede
   if (key !== undefined) {
     return key.length <= maxLength && printable.test(key) ? { source: 'api_key', text: key } : 'malformed'
   }
-  const scheme = bearer.exec(authorization as string)
-  if (scheme === null) return 'malformed'
-  const text = (authorization as string).slice(scheme[0].length)
-  return text.length <= maxLength && token.test(text) ? { source: 'bearer', text } : 'malformed'
+  const [written = '', name = ''] = scheme.exec(authorization as string) ?? []
+  if (name === '') return 'malformed'
+  const text = (authorization as string).slice(written.length)
+  const source = name.toLowerCase() as 'bearer' | 'dpop'
+  return text.length <= maxLength && token.test(text) ? { source, text } : 'malformed'
 }

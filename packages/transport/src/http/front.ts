@@ -4,6 +4,7 @@ import { type AuthRequest, refuse, type Refusal, unavailable } from '@portcullis
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Session } from '../hub/session.ts'
 import { acceptsOf } from './accept.ts'
+import { certificateOf } from './certificate.ts'
 import { credentialOf } from './credential.ts'
 import type { FrontOptions, Incoming } from './types.ts'
 import { header, headerLines, repeatedHeader } from './headers.ts'
@@ -23,6 +24,7 @@ const allowedHeaders = [
   'Authorization',
   'Content-Type',
   'Accept',
+  'DPoP',
   'Mcp-Session-Id',
   'MCP-Protocol-Version',
   'Mcp-Method',
@@ -96,7 +98,8 @@ export const createFront = (options: FrontOptions): ((request: IncomingMessage, 
     if (origin === undefined) return {}
     return {
       'access-control-allow-origin': origin,
-      'access-control-expose-headers': 'Mcp-Session-Id, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy',
+      'access-control-expose-headers':
+        'Mcp-Session-Id, WWW-Authenticate, DPoP-Nonce, Retry-After, RateLimit, RateLimit-Policy',
       vary: 'Origin',
     }
   }
@@ -168,12 +171,19 @@ export const createFront = (options: FrontOptions): ((request: IncomingMessage, 
       return drain(request)
     }
 
+    const credential = credentialOf(request, keyHeader)
+    const proven = resource !== undefined && typeof credential === 'object' && credential.source === 'dpop'
     const auth: AuthRequest = {
       transport: 'http',
-      credential: credentialOf(request, keyHeader),
+      credential,
       header: (name) => header(request, name),
       address,
+      ...(proven ? { dpop: resource.proofOf(request) } : {}),
+      get clientCertificate() {
+        return certificateOf(request.socket)
+      },
     }
+    if (proven) Object.assign(headers, resource.nonceHeader())
     const guidance = resource === undefined ? undefined : () => resource.guidance(request)
     const incoming: Incoming = { request, response, auth, headers, guidance }
     if (method === 'POST') return post(incoming, sessionOf, () => drain(request))

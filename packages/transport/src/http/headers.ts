@@ -6,6 +6,7 @@ const singletons = new Set([
   'content-encoding',
   'content-length',
   'content-type',
+  'dpop',
   'host',
   'mcp-method',
   'mcp-name',

@@ -1,5 +1,7 @@
-import type { IncomingMessage } from 'node:http'
+import type { AuthRequest } from '@portcullis/guard'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { Guidance } from './challenge.ts'
+import { header } from './headers.ts'
 
 /** The endpoint as a protected resource of OAuth (RFC 9728). */
 export interface ProtectedResource {
@@ -9,6 +11,8 @@ export interface ProtectedResource {
   readonly scopes: readonly string[]
   /** The URL of the endpoint as clients know it. Default: as each client wrote it, which is for loopback alone. */
   readonly url?: string
+  /** The nonce that proofs must hold (RFC 9449 section 8), if they must. */
+  readonly dpopNonce?: () => string | undefined
 }
 
 /** What the front asks about it. */
@@ -16,6 +20,10 @@ export interface Resource {
   /** The document when `target` is one of its two places. */
   documentAt(target: string, request: IncomingMessage): Readonly<Record<string, unknown>> | undefined
   guidance(request: IncomingMessage): Guidance
+  /** The proof of a request, and what it must be for. */
+  proofOf(request: IncomingMessage): NonNullable<AuthRequest['dpop']>
+  /** Headers of the answer to a request with a proof. */
+  nonceHeader(): OutgoingHttpHeaders
 }
 
 const wellKnown = '/.well-known/oauth-protected-resource'
@@ -34,6 +42,15 @@ export const createResource = (options: ProtectedResource, path: string, scheme:
     guidance(request) {
       const url = new URL(urlOf(request))
       return { resourceMetadata: `${url.origin}${insertedFor(url.pathname)}`, scopes: options.scopes }
+    },
+    proofOf: (request) => ({
+      proof: header(request, 'dpop'),
+      method: request.method ?? '',
+      url: urlOf(request),
+    }),
+    nonceHeader() {
+      const nonce = options.dpopNonce?.()
+      return nonce === undefined ? {} : { 'dpop-nonce': nonce }
     },
   }
 }
