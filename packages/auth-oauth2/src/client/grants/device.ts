@@ -57,7 +57,7 @@ export const deviceFlow =
       ...(complete === undefined ? {} : { verificationUriComplete: checkShown('verification_uri_complete', complete) }),
       expiresAtMs,
     })
-    let intervalSec = Math.min(answer.interval ?? DEFAULT_INTERVAL_SEC, MAX_INTERVAL_SEC)
+    let intervalSec = Math.min(Math.max(answer.interval ?? DEFAULT_INTERVAL_SEC, 1), MAX_INTERVAL_SEC)
     for (;;) {
       await wait(intervalSec * 1000, signal)
       signal?.throwIfAborted()
