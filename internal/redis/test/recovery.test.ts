@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
 import type { RedisLink } from '../src/index.ts'
-import { back, libraries, open, outcome, pause, proxyTo, serve } from './support.ts'
+import { back, bound, libraries, open, outcome, pause, proxyTo, serve } from './support.ts'
 
-/** What is promised is 1500 ms; the rest is for machines that are busy with other tests. */
-const PATIENCE_MS = 3000
+/** What is promised is 1500 ms. */
+const PATIENCE_MS = bound(3000)
 
 /** Resolves when a command is answered; fails when that takes too long after `from`. */
 const answersWithin = async (link: RedisLink, from: number): Promise<void> => {

@@ -16,6 +16,9 @@ import type { RedisLinkOptions } from '../src/options.ts'
 
 export const isLong = process.env['PORTCULLIS_LONG'] === '1'
 
+/** How long something may take: as promised in the long proofs, which have the machine to themselves; elsewhere it must only end. */
+export const bound = (ms: number): number => (isLong ? ms : 20_000)
+
 /** Every version of node-redis that is promised to work, by how a client of it is made. */
 export const nodeRedis: readonly (readonly [string, (options: { url: string }) => RedisClientLike])[] = [
   ['redis 6', createClient],
