@@ -106,6 +106,8 @@ beforeAll(() => {
 
 test('there are hundreds of them, each with a name and an answer of its own', () => {
   expect(cases.length).toBeGreaterThanOrEqual(600)
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  expect(readme).toContain(`${cases.length} named attacks`)
   expect(new Set(cases.map(({ kind, name }) => `${kind} ${name}`)).size).toBe(cases.length)
 })
 
