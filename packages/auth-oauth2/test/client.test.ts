@@ -307,3 +307,15 @@ test('options that make no sense', () => {
     )
   }
 })
+
+test('endpoints on other private hosts are asked only if that is allowed', async () => {
+  const token_endpoint = `${local.issuer.replace('127.0.0.1', 'localhost')}/token`
+  const refused = setup({}, { token_endpoint })
+  await expect(refused.clientCredentials()).rejects.toMatchObject({ code: 'ERR_OAUTH2_METADATA' })
+  expect(forms).toEqual([])
+  const allowed = setup({ dangerouslyAllowPrivateAddresses: true }, { token_endpoint })
+  expect((await allowed.clientCredentials()).accessToken).toBe('at-1')
+  // Named by whoever made the client, it is asked without further ado.
+  const named = setup({ endpoints: { token: token_endpoint } })
+  expect((await named.clientCredentials()).accessToken).toBe('at-1')
+})

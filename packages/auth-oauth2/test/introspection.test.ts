@@ -322,3 +322,10 @@ test('auto: JWTs by keys, others by asking, and nothing else where the issuer ca
   } = { issuer: local.issuer, clientId: '', clientSecret: '' }
   expect(verifierOf({}, { issuers: [anonymous] }).verify('opaque')).toEqual({ ok: false, reason: 'unsupported' })
 })
+
+test('a JWT that says itself that it is bound is no bearer token because its issuer forgot to say so', async () => {
+  const token = makeJwt({ payload: local.claims({ cnf: { jkt: 'A'.repeat(43) } }) })
+  local.introspect = () => ({ active: true, ...local.claims() })
+  expect(await verifierOf().verify(token)).toEqual({ ok: false, reason: 'sender_constrained' })
+  expect(await verifierOf().verify(makeJwt({ payload: local.claims() }))).toMatchObject({ ok: true })
+})

@@ -45,7 +45,8 @@ export const createServer = (
   }
   const remote = createRemote<ServerMetadata>({
     what: `metadata of ${issuer}`,
-    load: () => fetchMetadata(issuer ?? '', http, timeoutMs, foreign),
+    load: () =>
+      fetchMetadata(issuer ?? '', http, timeoutMs, foreign && settings.dangerouslyAllowPrivateAddresses !== true),
     maxAgeMs: () => 3_600_000,
     maxStaleMs: 86_400_000,
     now: settings.now,
@@ -53,13 +54,18 @@ export const createServer = (
 
   const configured = new Set(Object.values(endpoints).map(({ href }) => href))
   const ownHost = issuer === undefined || foreign ? undefined : new URL(issuer).hostname
+  // Where the metadata points to that is neither the issuer's own host nor configured.
+  const isForeign = ({ hostname, href }: URL): boolean =>
+    settings.discovers &&
+    settings.dangerouslyAllowPrivateAddresses !== true &&
+    hostname !== ownHost &&
+    !configured.has(href)
 
   const customFetch = async (url: string, init: RequestInit): Promise<Response> => {
     const target = new URL(url)
     const response = await http.send({
       url: target,
-      // Where the metadata points to that is neither the issuer's own host nor configured.
-      foreign: settings.discovers && target.hostname !== ownHost && !configured.has(target.href),
+      foreign: isForeign(target),
       method: init.method === 'GET' ? 'GET' : 'POST',
       headers: init.headers,
       ...(init.body === undefined || init.body === null ? {} : { body: String(init.body) }),

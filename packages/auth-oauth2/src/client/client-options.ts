@@ -10,6 +10,7 @@ import type { OAuthClientOptions } from './client-types.ts'
 const FIELDS = [
   'issuer',
   'discovered',
+  'dangerouslyAllowPrivateAddresses',
   'endpoints',
   'clientId',
   'clientSecret',
@@ -52,6 +53,7 @@ export const readClientOptions = (options: OAuthClientOptions): ClientSettings =
   optionalText('clientSecret', clientSecret)
   optionalBoolean('dpop', options.dpop)
   optionalBoolean('discovered', options.discovered)
+  optionalBoolean('dangerouslyAllowPrivateAddresses', options.dangerouslyAllowPrivateAddresses)
   if (clientSecret !== undefined && clientKey !== undefined) throw invalid('a client has a secret or a key, not both')
   if (clientAuth !== undefined && !['basic', 'post'].includes(clientAuth))
     throw invalid('clientAuth must be basic or post')

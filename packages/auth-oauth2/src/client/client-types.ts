@@ -6,6 +6,8 @@ export interface OAuthClientOptions {
   readonly issuer?: string
   /** The issuer came from outside (`discoverAuthorization`): each of its URLs must lead to the public internet. Default false. */
   readonly discovered?: boolean
+  /** Lets metadata name endpoints on other hosts in private networks. Whoever can change the metadata can then make this process ask any of them. */
+  readonly dangerouslyAllowPrivateAddresses?: boolean
   /** Given ones win over the metadata. With `authorization` or `token` given nothing is discovered, and PKCE with S256 is taken for supported. */
   readonly endpoints?: Endpoints
   /** As registered, or the URL of a document that `clientMetadataDocument` made. */

@@ -61,10 +61,15 @@ export const createTokenVerifier = (options: TokenVerifierOptions): TokenVerifie
 
   /** Whom the token is shown to; the answer is a reason where that is nobody. */
   const judge = (token: string, digest: string, address: string | undefined): RefusalReason | Promise<Known> => {
-    const question = ({ introspect }: Issuer): RefusalReason | Promise<Known> =>
-      introspect === undefined
-        ? 'unsupported'
-        : start(digest, address, true, () => questions.run(address, () => introspect(token)))
+    const question = ({ introspect }: Issuer, bound = false): RefusalReason | Promise<Known> => {
+      if (introspect === undefined) return 'unsupported'
+      return start(digest, address, true, async () => {
+        const answer = await questions.run(address, () => introspect(token))
+        // A token that says itself that it is bound is no bearer token because its issuer forgot to say so (RFC 9449 section 6.2).
+        const forgotten = bound && typeof answer !== 'string' && answer.confirmation === undefined
+        return forgotten ? 'sender_constrained' : answer
+      })
+    }
     if (looksLikeJwt(token)) {
       const jwt = parseJwt(token)
       if (typeof jwt === 'string') return jwt
@@ -72,7 +77,7 @@ export const createTokenVerifier = (options: TokenVerifierOptions): TokenVerifie
       // Only issuers that were configured are ever asked for anything.
       const issuer = typeof iss === 'string' ? issuers.get(iss) : undefined
       if (issuer === undefined) return 'issuer'
-      if (asksOnly(issuer.settings.mode)) return question(issuer)
+      if (asksOnly(issuer.settings.mode)) return question(issuer, Object.hasOwn(jwt.payload, 'cnf'))
       return start(digest, address, false, () => issuer.verifyJwt(token, jwt))
     }
     if (!bearerText.test(token)) return 'malformed'
