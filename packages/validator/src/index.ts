@@ -1,6 +1,6 @@
 export { type AddressEntry, type AddressList, type AddressListOptions, createAddressList } from './address-list.ts'
 export { ValidatorError, type ValidatorErrorCode } from './errors.ts'
-export type { RuleId } from './rules.ts'
+export type { RuleId } from './findings/rules.ts'
 export type {
   ArgumentKind,
   CallToCheck,

@@ -1,29 +1,22 @@
-import { createCollector } from './collector.ts'
 import { ValidatorError } from './errors.ts'
-import { scanJson } from './json-guard.ts'
+import { createCollector } from './findings/collector.ts'
+import { scanJson } from './json/guard.ts'
+import { type CompiledKind, compileKind, isValueKind, VALUE_KINDS } from './kinds/compile.ts'
+import { compileTools } from './kinds/plan.ts'
 import { readOptions } from './options.ts'
-import { measureResult } from './result.ts'
-import { checkPaths, compileTools } from './tool-arguments.ts'
-import type { Validator, ValidatorOptions, ValueKind } from './types.ts'
-import { type PatternMode, walkValue } from './value-walk.ts'
-
-const KINDS: readonly ValueKind[] = ['text', 'string']
+import { measureResult } from './results/measure.ts'
+import { protectResult } from './results/protect.ts'
+import type { Validator, ValidatorOptions } from './types.ts'
+import { walkValue } from './walk.ts'
 
 /**
- * Makes a validator. Presets: `standard` enforces size, depth and shape and records patterns; `strict` enforces the patterns in every string and key;
- * `off` keeps only the bounds that protect the process: size, depth and syntax of texts, size of results.
+ * Makes a validator. Presets: `standard` enforces what is certain everywhere and judgements where the kind of a value was declared, and records the rest; `strict` enforces
+ * the specification's four patterns in every string and key as well; `off` keeps only the bounds that protect the process: size, depth and syntax of texts, size of results.
  * @throws ValidatorError ERR_VALIDATOR_OPTIONS for an option that is unknown or out of its range
  */
 export function createValidator(options: ValidatorOptions = {}): Validator {
   const settings = readOptions(options)
-  const { preset } = settings
   const tools = compileTools(settings.tools)
-  const inCalls = (kind: ValueKind): PatternMode => {
-    if (preset === 'off') return 'skip'
-    return preset === 'strict' || kind === 'string' ? 'enforce' : 'record'
-  }
-  // What is only recorded is no answer to "what would be enforced".
-  const inValues = (kind: ValueKind): PatternMode => (inCalls(kind) === 'enforce' ? 'enforce' : 'skip')
   return {
     checkText(raw) {
       const out = createCollector(settings)
@@ -32,34 +25,62 @@ export function createValidator(options: ValidatorOptions = {}): Validator {
       return out.findings
     },
     checkValue(value, kind = 'text') {
-      if (!KINDS.includes(kind)) {
-        throw new ValidatorError(
-          'ERR_VALIDATOR_KIND',
-          `kind ${JSON.stringify(kind)} is not known; known: ${KINDS.join(', ')}`,
-        )
-      }
+      const compiled = readKind(kind)
       const out = createCollector(settings)
-      walkValue(value, undefined, kind, { kind, patterns: inValues }, settings, out)
-      return out.findings
-    },
-    checkCall(call) {
-      const out = createCollector(settings)
-      const tool = tools.get(`${call.server}/${call.tool}`)
-      if (tool !== undefined) checkPaths(call.arguments, tool, out)
       walkValue(
-        call.arguments,
-        tool?.schema ?? call.schema,
-        'text',
-        { kind: 'arguments', patterns: inCalls },
+        value,
+        { about: compiled.kind, meaning: { kind: compiled, declared: compiled.kind !== 'text' }, record: false },
+        settings,
+        out,
+      )
+      // What is only recorded is no answer to "what would be enforced".
+      return out.findings.filter(({ enforced }) => enforced)
+    },
+    checkCall({ server, tool, schema, arguments: args }) {
+      const name = `${server}/${tool}`
+      const out = createCollector(settings, name)
+      const plan = tools.get(name)
+      walkValue(
+        args,
+        {
+          about: 'arguments',
+          tool: name,
+          ...(plan === undefined ? {} : { plan }),
+          schema,
+          meaning: { kind: { kind: 'text' }, declared: false },
+          record: true,
+        },
         settings,
         out,
       )
       return out.findings
     },
     checkResult(answer) {
-      const out = createCollector(settings)
+      const out = createCollector(settings, `${answer.server}/${answer.tool ?? ''}`)
       measureResult(answer, settings, out)
+      if (!out.full && settings.preset !== 'off') protectResult(answer, settings, out, false)
       return out.findings
     },
+    protectResult(answer) {
+      const out = createCollector(settings, `${answer.server}/${answer.tool ?? ''}`)
+      measureResult(answer, settings, out)
+      const tooBig = out.findings.some(({ enforced }) => enforced)
+      const result = tooBig || settings.preset === 'off' ? answer.result : protectResult(answer, settings, out, true)
+      return { result, changed: result !== answer.result, findings: out.findings }
+    },
+    explain: (ruleId, { tool, kind } = {}) =>
+      settings.modes.explain(ruleId, {
+        ...(tool === undefined ? {} : { tool: tool.includes('/') ? tool : `local/${tool}` }),
+        ...(kind === undefined ? {} : { kind }),
+      }),
   }
+}
+
+function readKind(kind: unknown): CompiledKind {
+  if (typeof kind === 'object' && kind !== null) return compileKind(kind, 'kind')
+  if (isValueKind(kind)) return { kind } as CompiledKind
+  throw new ValidatorError(
+    'ERR_VALIDATOR_KIND',
+    `kind ${JSON.stringify(kind)} is not known; known: ${VALUE_KINDS.join(', ')}`,
+  )
 }

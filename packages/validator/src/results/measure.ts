@@ -1,6 +1,6 @@
-import type { Collector } from './collector.ts'
-import { type Settings, SAFE_DEPTH } from './options.ts'
-import type { ResultToCheck } from './types.ts'
+import type { Collector } from '../findings/collector.ts'
+import { type Settings, SAFE_DEPTH } from '../options.ts'
+import type { ResultToCheck } from '../types.ts'
 
 /**
  * Measures a result without recursion: a server may nest as deep as it likes. Too large is enforced; deeper than requests may be is recorded, and

@@ -1,7 +1,7 @@
-import { type Collector, exceedsBytes } from './collector.ts'
-import { scanNumber, scanString, scanWord } from './json-tokens.ts'
-import type { Settings } from './options.ts'
-import type { RuleId } from './rules.ts'
+import { type Collector, exceedsBytes } from '../findings/collector.ts'
+import { scanNumber, scanString, scanWord } from './tokens.ts'
+import type { Settings } from '../options.ts'
+import type { RuleId } from '../findings/rules.ts'
 
 const STATE = { value: 0, valueOrEnd: 1, key: 2, keyOrEnd: 3, colon: 4, after: 5 } as const
 type State = (typeof STATE)[keyof typeof STATE]
@@ -80,6 +80,8 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
     const depth = keysOf.length - 1
     const known = keysOf[depth] as Set<string>
     path[depth] = key
+    if (settings.preset !== 'off' && exceedsBytes(key, settings.maxKeyBytes))
+      report('json.key_size', i, `limit ${settings.maxKeyBytes} bytes`)
     if (!count()) return false
     if (++keys > settings.maxKeys) {
       report('json.keys', i, `limit ${settings.maxKeys}`)
@@ -137,8 +139,13 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
       else if (code !== 0x2c) next = -2
       else if (isObject) state = STATE.key
       else {
-        path[path.length - 1] = (path.at(-1) as number) + 1
+        const index = (path.at(-1) as number) + 1
+        path[path.length - 1] = index
         state = STATE.value
+        if (index >= settings.maxArrayLength) {
+          report('json.array_length', i, `limit ${settings.maxArrayLength}`)
+          if (settings.preset !== 'off') return
+        }
       }
     } else {
       next = -2

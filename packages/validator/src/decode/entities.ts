@@ -1,32 +1,52 @@
-/** One round of percent-decoding, byte by byte; undefined where there is nothing to decode. Enough to look for ASCII in the answer. */
-export function percentDecode(text: string): string | undefined {
-  let out = ''
-  let from = 0
-  for (let i = text.indexOf('%'); i >= 0; i = text.indexOf('%', i + 1)) {
-    const high = hexDigit(text.charCodeAt(i + 1))
-    const low = hexDigit(text.charCodeAt(i + 2))
-    if (high < 0 || low < 0) continue
-    out += text.slice(from, i) + String.fromCharCode(high * 16 + low)
-    from = i + 3
-    i += 2
-  }
-  return from === 0 ? undefined : out + text.slice(from)
-}
+import { hexDigit, isAlnum } from '../text/chars.ts'
 
-const NAMED = new Map([
-  ['lt', '<'],
-  ['gt', '>'],
-  ['amp', '&'],
-  ['quot', '"'],
-  ['apos', "'"],
-  ['sol', '/'],
-  ['bsol', '\\'],
-  ['period', '.'],
-  ['lpar', '('],
-  ['nbsp', '\u00a0'],
-  ['tab', '\t'],
-  ['newline', '\n'],
-])
+const NAMED: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    lt: '<',
+    gt: '>',
+    amp: '&',
+    quot: '"',
+    apos: "'",
+    sol: '/',
+    bsol: '\\',
+    period: '.',
+    comma: ',',
+    colon: ':',
+    semi: ';',
+    lpar: '(',
+    rpar: ')',
+    lsqb: '[',
+    lbrack: '[',
+    rsqb: ']',
+    rbrack: ']',
+    lcub: '{',
+    lbrace: '{',
+    rcub: '}',
+    rbrace: '}',
+    verbar: '|',
+    vert: '|',
+    grave: '`',
+    equals: '=',
+    plus: '+',
+    ast: '*',
+    num: '#',
+    dollar: '$',
+    percnt: '%',
+    commat: '@',
+    excl: '!',
+    quest: '?',
+    hat: '^',
+    lowbar: '_',
+    hyphen: '-',
+    dash: '-',
+    nbsp: '\u00a0',
+    tab: '\t',
+    newline: '\n',
+    zerowidthspace: '\u200b',
+    shy: '\u00ad',
+  }),
+)
+const MAX_NAME_CHARS = 14
 const MAX_REFERENCE_CHARS = 24
 
 /** One round of decoding HTML character references, with or without their semicolon; undefined where there is nothing to decode. */
@@ -60,24 +80,16 @@ function numericReference(text: string, start: number): Reference | undefined {
     code = Math.min(code * base + digit, 0x110000)
   }
   if (i === first || code > 0x10ffff) return undefined
-  return { char: String.fromCodePoint(code), end: text[i] === ';' ? i + 1 : i }
+  return { char: String.fromCodePoint(code), end: text.charCodeAt(i) === 0x3b ? i + 1 : i }
 }
 
 function namedReference(text: string, start: number): Reference | undefined {
   let i = start
-  while (i < start + 8 && isLetter(text.charCodeAt(i))) i++
+  while (i < start + MAX_NAME_CHARS && isAlnum(text.charCodeAt(i))) i++
   // Names without a semicolon may run into the text after them, so that shorter ones are tried too.
   for (let end = i; end > start + 1; end--) {
     const char = NAMED.get(text.slice(start, end).toLowerCase())
-    if (char !== undefined) return { char, end: text[end] === ';' ? end + 1 : end }
+    if (char !== undefined) return { char, end: text.charCodeAt(end) === 0x3b ? end + 1 : end }
   }
   return undefined
-}
-
-const isLetter = (code: number): boolean => (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a)
-
-function hexDigit(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30
-  if (code >= 0x41 && code <= 0x46) return code - 0x37
-  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1
 }

@@ -1,7 +1,8 @@
+import type { Settings } from '../options.ts'
+import type { Place } from '../policy/modes.ts'
+import type { Finding } from '../types.ts'
 import { excerptAt } from './excerpt.ts'
-import type { Settings } from './options.ts'
-import { ALWAYS, RULES, type RuleId } from './rules.ts'
-import type { Finding } from './types.ts'
+import type { RuleId } from './rules.ts'
 
 const MAX_POINTER_CHARS = 1024
 
@@ -9,7 +10,7 @@ const MAX_POINTER_CHARS = 1024
 export type Path = readonly (string | number)[]
 
 export interface Sighting {
-  readonly ruleId: RuleId
+  readonly ruleId: RuleId | (string & {})
   readonly kind: string
   readonly path?: Path
   /** The text to show from, and where in it. */
@@ -17,8 +18,11 @@ export interface Sighting {
   readonly at?: number
   readonly offset?: number
   readonly detail?: string
-  /** Default: by the preset. */
+  readonly decodings?: readonly string[]
+  /** At most this, whatever the mode of the rule says: `false` records. */
   readonly enforced?: boolean
+  /** Default: a place of which nothing is known. */
+  readonly place?: Place
 }
 
 /** Gathers up to `maxFindings` that are enforced and as many that are only recorded: what is recorded must never crowd out what is enforced. */
@@ -31,25 +35,45 @@ export interface Collector {
   readonly findings: readonly Finding[]
 }
 
-export function createCollector(settings: Settings): Collector {
+const NOWHERE: Place = { declared: false }
+
+export function createCollector(settings: Settings, tool?: string): Collector {
   const findings: Finding[] = []
   let enforcedCount = 0
   let recordedCount = 0
   return {
-    add({ ruleId, kind, path = [], text = '', at = 0, offset, detail, enforced = true }) {
-      if (settings.preset === 'off' && !ALWAYS.includes(ruleId)) return
-      if ((enforced ? enforcedCount++ : recordedCount++) >= settings.maxFindings) return
-      const { severity, confidence, message } = RULES[ruleId]
+    add({ ruleId, kind, path = [], text = '', at = 0, offset, detail, decodings, enforced = true, place = NOWHERE }) {
+      const mode = settings.modes.resolve(ruleId, place)
+      if (mode === 'off') return
+      let refuse = enforced && mode === 'enforce'
+      let suppressed: string | undefined
+      if (refuse) {
+        if (enforcedCount >= settings.maxFindings) return
+      } else if (recordedCount >= settings.maxFindings) return
+      const pointer = toPointer(path)
+      if (refuse) {
+        suppressed = settings.suppress(ruleId, tool, pointer)
+        if (suppressed !== undefined) {
+          refuse = false
+          if (recordedCount >= settings.maxFindings) return
+        }
+      }
+      if (refuse) enforcedCount++
+      else recordedCount++
+      const { severity, confidence, message, owasp } = settings.modes.info(ruleId)
       findings.push({
         ruleId,
         severity,
         confidence,
         kind,
-        pointer: toPointer(path),
-        excerpt: excerptAt(text, at),
+        pointer,
+        excerpt: kind === 'secret' ? '' : excerptAt(text, at),
         message: detail === undefined ? message : `${message} (${detail})`,
-        enforced,
+        enforced: refuse,
         ...(offset === undefined ? {} : { offset }),
+        ...(owasp === undefined ? {} : { owasp }),
+        ...(decodings === undefined || decodings.length === 0 ? {} : { decodings }),
+        ...(suppressed === undefined ? {} : { suppressed }),
       })
     },
     get full() {
@@ -63,7 +87,7 @@ export function createCollector(settings: Settings): Collector {
 }
 
 /** RFC 6901. */
-function toPointer(path: Path): string {
+export function toPointer(path: Path): string {
   let pointer = ''
   for (const step of path) {
     const text = typeof step === 'number' ? String(step) : step.slice(0, MAX_POINTER_CHARS)
