@@ -1,6 +1,6 @@
 import { type Collector, exceedsBytes } from './findings/collector.ts'
 import { RULES } from './findings/rules.ts'
-import { inspect, type Seen } from './kinds/inspect.ts'
+import { inspect, type Judge, type Seen } from './kinds/inspect.ts'
 import type { CompiledKind } from './kinds/compile.ts'
 import { kindOfName, kindOfSchema, own, type Plan } from './kinds/plan.ts'
 import type { Settings } from './options.ts'
@@ -45,6 +45,7 @@ export function walkValue(value: unknown, walk: Walk, settings: Settings, out: C
   let recordable = MAX_RECORDED_CHARS
   const { modes, threshold } = settings
   const off = settings.preset === 'off'
+  const strict = settings.preset === 'strict'
   const toolPlace = walk.tool === undefined ? {} : { tool: walk.tool }
 
   const stop = (ruleId: 'json.nodes' | 'json.depth' | 'json.keys' | 'json.array_length', detail: string): void => {
@@ -72,16 +73,10 @@ export function walkValue(value: unknown, walk: Walk, settings: Settings, out: C
   }
 
   /** What a string shows by its kind; judgements are enforced together, when their scores reach the threshold. */
-  const judge = (
-    text: string,
-    { kind, declared }: Meaning,
-    isKey: boolean,
-    record: boolean,
-    enforce: boolean,
-  ): void => {
-    const place: Place = { ...toolPlace, kind: kind.kind, declared: declared && kind.kind !== 'text' }
-    const seen = inspect(text, kind, declared && kind.kind !== 'text', record)
+  const judge = (text: string, { kind, declared }: Meaning, isKey: boolean, look: Judge, enforce: boolean): void => {
+    const seen = inspect(text, kind, look)
     if (seen.length === 0) return
+    const place: Place = { ...toolPlace, kind: kind.kind, declared: declared && kind.kind !== 'text' }
     let score = 0
     for (const { ruleId } of seen) {
       const { certain, severity } = RULES[ruleId]
@@ -109,9 +104,10 @@ export function walkValue(value: unknown, walk: Walk, settings: Settings, out: C
     const rooted = meaning.kind.kind === 'path' && meaning.kind.root !== undefined
     if ((off && !rooted) || text.length === 0) return
     const declared = meaning.declared && meaning.kind.kind !== 'text'
-    const record = declared || settings.preset === 'strict' || (walk.record && !out.recordFull && recordable > 0)
+    const records = walk.record && !out.recordFull && recordable > 0
+    const look: Judge = declared || strict ? 'all' : records ? 'record' : 'no'
     if (!declared) recordable -= text.length
-    judge(text, meaning, isKey, record, true)
+    judge(text, meaning, isKey, look, true)
     if (settings.isMarker(text))
       out.add({ ruleId: 'value.marker', kind: walk.about, path, text, place: { ...toolPlace, declared: true } })
     if (settings.userRules.length > 0) runUserRules(text, meaning)
@@ -224,7 +220,7 @@ export function walkValue(value: unknown, walk: Walk, settings: Settings, out: C
     ) {
       const guess = kindOfName(step as string)
       if (guess !== undefined && child.length <= 2048)
-        judge(child, { kind: guess, declared: false }, false, false, false)
+        judge(child, { kind: guess, declared: false }, false, 'no', false)
     }
     path.pop()
   }

@@ -14,8 +14,17 @@ export function scanString(raw: string, start: number): StringToken {
   let highAt = -1
   let i = start + 1
   for (;;) {
-    const at = i
     let code = raw.charCodeAt(i)
+    // What most strings are made of; a half of a surrogate pair that waits has been waiting in vain.
+    if (code >= 0x20 && code < 0xd800 && code !== 0x22 && code !== 0x5c) {
+      if (highAt >= 0) {
+        if (loneAt < 0) loneAt = highAt
+        highAt = -1
+      }
+      do code = raw.charCodeAt(++i)
+      while (code >= 0x20 && code < 0xd800 && code !== 0x22 && code !== 0x5c)
+    }
+    const at = i
     // Also false for NaN, the end of the text.
     if (!(code >= 0x20)) return { end: -i, escaped, loneAt }
     i++

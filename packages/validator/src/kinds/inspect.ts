@@ -1,6 +1,7 @@
 import { formsOf } from '../decode/forms.ts'
 import type { RuleId } from '../findings/rules.ts'
 import { scanDescription } from '../scan/description.ts'
+import { GATE, gate } from '../scan/gate.ts'
 import { scanHeuristics } from '../scan/heuristics.ts'
 import { scanHtml } from '../scan/html/scan.ts'
 import { scanPrompt } from '../scan/prompt.ts'
@@ -23,36 +24,46 @@ export interface Seen {
   readonly detail?: string
 }
 
-const MAX_SHORT_CHARS = 65_536
+const MAX_SHORT_CHARS = 16_384
 /** Texts whose kind nobody declared are looked through for judgements up to this length: beyond it they are documents. */
-const MAX_UNDECLARED_CHARS = 2048
+const MAX_UNDECLARED_CHARS = 512
+/** Of a long text only the beginning is looked through for the record. */
+const MAX_MONITORED_CHARS = 16_384
+const MIN_PROMPT_CHARS = 24
 const NONE: readonly string[] = []
 
-/** Looks at one string by its kind. Each rule is reported once, in the first form that shows it. */
-export function inspect(text: string, kind: CompiledKind, declared: boolean, judge: boolean): readonly Seen[] {
+/** Judgements about free text: none, some for the record, or the four patterns wherever they are as well. Those about other kinds are all or none. */
+export type Judge = 'no' | 'record' | 'all'
+
+const NOTHING: readonly Seen[] = []
+
+/**
+ * Looks at one string by its kind. Each rule is reported once, in the first form that shows it.
+ */
+export function inspect(text: string, kind: CompiledKind, judge: Judge): readonly Seen[] {
+  if (kind.kind === 'opaque' || kind.kind === 'secret') return NOTHING
+  const flags = gate(text)
+  // What most texts are: nothing hidden, nothing that anybody would look at twice.
+  if (kind.kind === 'text' && flags === 0 && text.length < MIN_PROMPT_CHARS) return NOTHING
   const seen: Seen[] = []
   const add = (ruleId: RuleId, form: string, at: number, decodings: readonly string[], detail?: string): void => {
-    if (seen.some((other) => other.ruleId === ruleId)) return
+    for (const other of seen) if (other.ruleId === ruleId) return
     seen.push({ ruleId, text: form, at, decodings, ...(detail === undefined ? {} : { detail }) })
   }
   const plain = (ruleId: RuleId, at: number): void => add(ruleId, text, at, NONE)
   const problem = (found: Problem | undefined): void => {
     if (found !== undefined) add(found.ruleId, text, found.at ?? 0, NONE, found.detail)
   }
-  if (kind.kind === 'opaque' || kind.kind === 'secret') return seen
-  if (!isAscii(text)) scanUnicode(text, plain)
+  if ((flags & GATE.nonAscii) !== 0) scanUnicode(text, plain)
   switch (kind.kind) {
     case 'text':
-      if (!judge) return seen
-      if (!declared && text.length <= MAX_UNDECLARED_CHARS)
-        judgeForms(text, (ruleId, ...rest) => ruleId !== 'value.layers' && add(ruleId, ...rest))
-      else tripwireForms(text, add)
-      scanPrompt(text, plain)
+      if (judge === 'all' && flags !== 0) tripwireForms(text, add)
+      if (judge !== 'no') monitor(text, flags, add)
       return seen
     case 'string':
       if (text.length > MAX_SHORT_CHARS) add('value.too_long', text, 0, NONE, `limit ${MAX_SHORT_CHARS}`)
-      problem(controlIn(text))
-      if (judge) judgeForms(text.slice(0, MAX_SHORT_CHARS), add)
+      if ((flags & GATE.control) !== 0) problem(controlIn(text))
+      if (judge !== 'no') judgeForms(text.slice(0, MAX_SHORT_CHARS), add)
       return seen
     case 'description':
       scanDescription(text, plain)
@@ -99,6 +110,19 @@ export function inspect(text: string, kind: CompiledKind, declared: boolean, jud
 
 type Add = (ruleId: RuleId, form: string, at: number, decodings: readonly string[], detail?: string) => void
 
+/** Texts of which nobody said what they mean, for the record: short ones for everything, the beginning of long ones for the four patterns and for wording. */
+function monitor(text: string, flags: number, add: Add): void {
+  const start = text.length > MAX_MONITORED_CHARS ? text.slice(0, MAX_MONITORED_CHARS) : text
+  if (flags !== 0) {
+    if (text.length > MAX_UNDECLARED_CHARS) tripwireForms(start, add)
+    else
+      judgeForms(text, (ruleId, form, at, decodings) => {
+        if (ruleId !== 'value.layers') add(ruleId, form, at, decodings)
+      })
+  }
+  if (text.length >= MIN_PROMPT_CHARS) scanPrompt(start, (ruleId, at) => add(ruleId, text, at, NONE))
+}
+
 function judgeForms(text: string, add: Add): void {
   const { forms, unfinished } = formsOf(text)
   for (const { text: form, decodings } of forms) {
@@ -111,11 +135,6 @@ function tripwireForms(text: string, add: Add): void {
   for (const { text: form, decodings } of formsOf(text).forms) {
     scanTripwire(form, (ruleId, at) => add(ruleId, form, at, decodings))
   }
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
-  return true
 }
 
 /** NUL, escape, backspace and the like; tabs and line ends are no control characters here. */

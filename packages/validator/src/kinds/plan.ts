@@ -96,10 +96,18 @@ const NAMES: readonly (readonly [RegExp, CompiledKind])[] = [
   [/^(.*[_-])?(cmd|command)$/, { kind: 'command' }],
 ]
 
+const guesses = new Map<string, CompiledKind | null>()
+const MAX_GUESSES = 4096
+
 /** What the name of a member makes one think that it means. Good for a record, not for a refusal. */
 export function kindOfName(name: string): CompiledKind | undefined {
   if (name.length > 64) return undefined
-  return NAMES.find(([pattern]) => pattern.test(name))?.[1]
+  // Names come again and again; a caller that invents new ones pays for the expressions.
+  const known = guesses.get(name)
+  if (known !== undefined) return known ?? undefined
+  const guess = NAMES.find(([pattern]) => pattern.test(name))?.[1]
+  if (guesses.size < MAX_GUESSES) guesses.set(name, guess ?? null)
+  return guess
 }
 
 export function own(node: unknown, name: string): unknown {

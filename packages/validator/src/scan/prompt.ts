@@ -66,27 +66,38 @@ const PHRASES: readonly Phrase[] = [
     ],
   },
 ]
+/** First two letters of the words that a phrase begins with, and of all words of phrases: other words are passed over without a look. */
+const STARTING = new Uint8Array(128 * 128)
+const TELLING = new Uint8Array(128 * 128)
+const letters = (word: string): number => word.charCodeAt(0) * 128 + (word.length > 1 ? word.charCodeAt(1) : 0x20)
+for (const { steps } of PHRASES) {
+  for (const word of steps[0] as ReadonlySet<string>) STARTING[letters(word)] = 1
+  for (const step of steps) for (const word of step) TELLING[letters(word)] = 1
+}
 const MAX_BETWEEN = 4
 const MAX_WORDS = 4096
 
 export function scanPrompt(text: string, hit: Hit): void {
-  // Where each phrase is: how many steps are done, and at which word the last was.
-  const done = PHRASES.map(() => 0)
-  const last = PHRASES.map(() => 0)
+  // For each phrase that was begun: how many steps are done, and at which word the last was.
+  const done = new Uint8Array(PHRASES.length)
+  const last = new Uint16Array(PHRASES.length)
+  let until = -1
   let count = 0
   for (let i = 0; i < text.length && count < MAX_WORDS; i++) {
-    if (!isLetter(text.charCodeAt(i))) continue
-    let end = i
+    const first = text.charCodeAt(i) | 0x20
+    if (first < 0x61 || first > 0x7a) continue
+    let end = i + 1
     while (isLetter(text.charCodeAt(end))) end++
-    if (end - i <= 16) {
+    const table = count <= until ? TELLING : STARTING
+    if (table[first * 128 + ((text.charCodeAt(i + 1) | 0x20) & 0x7f)] === 1 && end - i <= 16) {
       const word = text.slice(i, end).toLowerCase()
       for (let p = 0; p < PHRASES.length; p++) {
         const { steps, ruleId } = PHRASES[p] as Phrase
         if ((done[p] as number) > 0 && count - (last[p] as number) > MAX_BETWEEN) done[p] = 0
-        if (steps[done[p] as number]?.has(word)) {
-          done[p] = (done[p] as number) + 1
-          last[p] = count
-        }
+        if (steps[done[p] as number]?.has(word) !== true) continue
+        done[p] = (done[p] as number) + 1
+        last[p] = count
+        until = count + MAX_BETWEEN
         if (done[p] === steps.length) {
           hit(ruleId, i)
           done[p] = 0

@@ -1,10 +1,11 @@
 import { isLetter, isSpace, skipSpace, wordEnd, words } from '../../text/chars.ts'
 import type { Hit } from '../hit.ts'
 
-const MAX_EXPRESSION = 512
+const MAX_EXPRESSION = 256
 const STATEMENTS = words(
   'if for set block include import extends macro from with autoescape raw filter call do load debug csrf_token endif endfor endblock else elif embed use sandbox spaceless verbatim print php while each try',
 )
+const ENGINE_OBJECTS = words('config self _self request settings _context')
 const DIRECTIVES = words(
   'assign include import list if macro attempt function ftl global local setting visit set foreach evaluate parse define stop end',
 )
@@ -59,7 +60,7 @@ function computes(text: string, from: number, close: string, hit: Hit, at: numbe
   const stop = close.charCodeAt(0)
   let telling = false
   let closed = false
-  for (let i = from; i < end; i++) {
+  for (let i = from; i < end && !telling; i++) {
     const code = text.charCodeAt(i)
     if (code === stop) {
       closed = true
@@ -85,22 +86,11 @@ function computes(text: string, from: number, close: string, hit: Hit, at: numbe
       telling = true
     else if (code === 0x7b) telling = true
   }
-  if (!telling || (!closed && end === text.length && end - from < 3)) {
+  if (!telling) {
     const name = text
       .slice(skipSpace(text, from), Math.min(wordEnd(text, skipSpace(text, from)), from + 24))
       .toLowerCase()
-    if (
-      !closed ||
-      !(
-        name === 'config' ||
-        name === 'self' ||
-        name === '_self' ||
-        name === 'request' ||
-        name === 'settings' ||
-        name === '_context'
-      )
-    )
-      return false
+    if (!closed || !ENGINE_OBJECTS.has(name)) return false
   }
   hit('code.template', at)
   return true
