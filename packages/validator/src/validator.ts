@@ -6,7 +6,7 @@ import { compileTools } from './kinds/plan.ts'
 import { readOptions } from './options.ts'
 import { measureResult } from './results/measure.ts'
 import { protectResult } from './results/protect.ts'
-import type { Validator, ValidatorOptions } from './types.ts'
+import type { Finding, ResultToCheck, Validator, ValidatorOptions } from './types.ts'
 import { walkValue } from './walk.ts'
 
 /**
@@ -17,6 +17,14 @@ import { walkValue } from './walk.ts'
 export function createValidator(options: ValidatorOptions = {}): Validator {
   const settings = readOptions(options)
   const tools = compileTools(settings.tools)
+  const lookThrough = (answer: ResultToCheck, replace: boolean): { result: unknown; findings: readonly Finding[] } => {
+    const out = createCollector(settings, `${answer.server}/${answer.tool ?? ''}`)
+    measureResult(answer, settings, out)
+    // What is too large or too deep is not walked: it will not be sent.
+    const refused = out.findings.some(({ enforced }) => enforced)
+    const result = refused || settings.preset === 'off' ? answer.result : protectResult(answer, settings, out, replace)
+    return { result, findings: out.findings }
+  }
   return {
     checkText(raw) {
       const out = createCollector(settings)
@@ -55,18 +63,10 @@ export function createValidator(options: ValidatorOptions = {}): Validator {
       )
       return out.findings
     },
-    checkResult(answer) {
-      const out = createCollector(settings, `${answer.server}/${answer.tool ?? ''}`)
-      measureResult(answer, settings, out)
-      if (!out.full && settings.preset !== 'off') protectResult(answer, settings, out, false)
-      return out.findings
-    },
+    checkResult: (answer) => lookThrough(answer, false).findings,
     protectResult(answer) {
-      const out = createCollector(settings, `${answer.server}/${answer.tool ?? ''}`)
-      measureResult(answer, settings, out)
-      const tooBig = out.findings.some(({ enforced }) => enforced)
-      const result = tooBig || settings.preset === 'off' ? answer.result : protectResult(answer, settings, out, true)
-      return { result, changed: result !== answer.result, findings: out.findings }
+      const { result, findings } = lookThrough(answer, true)
+      return { result, changed: result !== answer.result, findings }
     },
     explain: (ruleId, { tool, kind } = {}) =>
       settings.modes.explain(ruleId, {
