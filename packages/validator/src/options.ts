@@ -2,7 +2,7 @@ import { ValidatorError } from './errors.ts'
 import { compileModes, type ModeTable } from './policy/modes.ts'
 import { compileSuppressions, type Suppress } from './policy/suppressions.ts'
 import { readResultOptions, type ResultSettings } from './results/options.ts'
-import type { Preset, ToolArguments, UserRule, ValidatorOptions } from './types.ts'
+import type { Preset, SchemaPort, ToolArguments, UserRule, ValidatorOptions } from './types.ts'
 
 export interface Settings {
   readonly preset: Preset
@@ -20,6 +20,7 @@ export interface Settings {
   readonly modes: ModeTable
   readonly userRules: readonly UserRule[]
   readonly suppress: Suppress
+  readonly schemas: SchemaPort | undefined
   readonly results: ResultSettings
   /** Whether a text holds a marker for something redacted that this validator made. */
   readonly isMarker: (text: string) => boolean
@@ -52,7 +53,7 @@ export function readOptions(options: ValidatorOptions): Settings {
     maxResultBytes = 16_777_216,
     ...others
   } = rest
-  const { maxFindings = 32, tools = {}, modes = {}, threshold = 3, userRules = [], ...more } = others
+  const { maxFindings = 32, tools = {}, modes = {}, threshold = 3, userRules = [], schemas, ...more } = others
   const { suppressions = [], results = {}, now = Date.now, ...unknown } = more
   const [field] = Object.keys(unknown)
   if (field !== undefined) fail(`options have an unknown field ${JSON.stringify(field)}`)
@@ -69,6 +70,8 @@ export function readOptions(options: ValidatorOptions): Settings {
   checkWhole('threshold', threshold, 100)
   if (typeof now !== 'function') fail('now must be a function')
   checkUserRules(userRules)
+  if (schemas !== undefined && typeof schemas?.check !== 'function')
+    fail('schemas must come from createSchemaValidator')
   const resultSettings = readResultOptions(results)
   return Object.freeze({
     preset,
@@ -85,6 +88,7 @@ export function readOptions(options: ValidatorOptions): Settings {
     tools,
     modes: compileModes(preset, modes, userRules),
     userRules,
+    schemas,
     suppress: compileSuppressions(suppressions, userRules, now),
     results: resultSettings,
     isMarker: resultSettings.markers.isOurs,

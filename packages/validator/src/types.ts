@@ -138,6 +138,14 @@ export interface Suppression {
   readonly expires: string
 }
 
+/** Port: JSON Schema. Throws an error with `code: 'ERR_VALIDATOR_SCHEMA'` for a schema that cannot be used. */
+export interface SchemaPort {
+  check(
+    schema: unknown,
+    value: unknown,
+  ): { readonly valid: true } | { readonly valid: false; readonly pointer: string; readonly message: string }
+}
+
 export interface ValidatorOptions {
   /** Default `standard`. */
   readonly preset?: Preset
@@ -164,6 +172,8 @@ export interface ValidatorOptions {
   readonly modes?: Modes
   /** The judgements about one value refuse it when their scores (low 1, medium 3, high 5, critical 8) reach this: 1 to 100. Default 3. */
   readonly threshold?: number
+  /** Validates arguments and structured results where a schema is given: `createSchemaValidator` of `@portcullis/validator/schema`. */
+  readonly schemas?: SchemaPort
   readonly userRules?: readonly UserRule[]
   readonly suppressions?: readonly Suppression[]
   /** What results are looked through for. */
@@ -195,6 +205,8 @@ export interface ResultToCheck {
   readonly server: string
   readonly tool?: string
   readonly result: unknown
+  /** JSON Schema of `structuredContent`. */
+  readonly outputSchema?: unknown
   /** Size of the result as it was received, in bytes, if known; else it is estimated from below. */
   readonly textLength?: number
 }

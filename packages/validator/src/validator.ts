@@ -1,9 +1,9 @@
 import { ValidatorError } from './errors.ts'
-import { createCollector } from './findings/collector.ts'
+import { type Collector, createCollector } from './findings/collector.ts'
 import { scanJson } from './json/guard.ts'
 import { type CompiledKind, compileKind, isValueKind, VALUE_KINDS } from './kinds/compile.ts'
 import { compileTools } from './kinds/plan.ts'
-import { readOptions } from './options.ts'
+import { readOptions, type Settings } from './options.ts'
 import { measureResult } from './results/measure.ts'
 import { protectResult } from './results/protect.ts'
 import type { Finding, ResultToCheck, Validator, ValidatorOptions } from './types.ts'
@@ -22,6 +22,7 @@ export function createValidator(options: ValidatorOptions = {}): Validator {
     measureResult(answer, settings, out)
     // What is too large or too deep is not walked: it will not be sent.
     const refused = out.findings.some(({ enforced }) => enforced)
+    if (!refused) checkOutput(answer, settings, out)
     const result = refused || settings.preset === 'off' ? answer.result : protectResult(answer, settings, out, replace)
     return { result, findings: out.findings }
   }
@@ -48,6 +49,7 @@ export function createValidator(options: ValidatorOptions = {}): Validator {
       const name = `${server}/${tool}`
       const out = createCollector(settings, name)
       const plan = tools.get(name)
+      checkSchema(schema, args ?? {}, 'arguments', settings, out)
       walkValue(
         args,
         {
@@ -75,6 +77,32 @@ export function createValidator(options: ValidatorOptions = {}): Validator {
       }),
   }
 }
+
+/** With a validator of schemas, a value must fit the schema that is given; a schema that cannot be used refuses every value. */
+function checkSchema(schema: unknown, value: unknown, kind: string, settings: Settings, out: Collector): void {
+  if (settings.schemas === undefined || schema === undefined || settings.preset === 'off') return
+  try {
+    const answer = settings.schemas.check(schema, value)
+    if (!answer.valid)
+      out.add({ ruleId: 'schema.mismatch', kind, path: stepsOf(answer.pointer), detail: answer.message })
+  } catch (error) {
+    if ((error as { code?: unknown } | undefined)?.code !== 'ERR_VALIDATOR_SCHEMA') throw error
+    out.add({ ruleId: 'schema.unusable', kind, detail: (error as Error).message })
+  }
+}
+
+/** An error result has no structure to fit. */
+function checkOutput({ result, outputSchema }: ResultToCheck, settings: Settings, out: Collector): void {
+  if (outputSchema === undefined || typeof result !== 'object' || result === null) return
+  const { structuredContent, isError } = result as { structuredContent?: unknown; isError?: unknown }
+  if (isError !== true) checkSchema(outputSchema, structuredContent, 'result', settings, out)
+}
+
+const stepsOf = (pointer: string): string[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
 
 function readKind(kind: unknown): CompiledKind {
   if (typeof kind === 'object' && kind !== null) return compileKind(kind, 'kind')

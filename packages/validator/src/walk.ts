@@ -1,12 +1,12 @@
 import { type Collector, exceedsBytes } from './findings/collector.ts'
 import { RULES } from './findings/rules.ts'
+import { SCORES } from './findings/score.ts'
 import { inspect, type Judge, type Seen } from './kinds/inspect.ts'
 import type { CompiledKind } from './kinds/compile.ts'
 import { kindOfName, kindOfSchema, own, type Plan } from './kinds/plan.ts'
 import type { Settings } from './options.ts'
 import type { Place } from './policy/modes.ts'
 import { isQueryOperator } from './scan/protocols.ts'
-import type { Severity } from './types.ts'
 
 /** What is known of the value at a place. */
 interface Meaning {
@@ -26,7 +26,6 @@ export interface Walk {
   readonly record: boolean
 }
 
-const SCORES: Readonly<Record<Severity, number>> = { low: 1, medium: 3, high: 5, critical: 8 }
 const TEXT: CompiledKind = { kind: 'text' }
 /** Characters of undeclared strings that are looked through for the record in one call: what is only recorded must not cost more than what is enforced. */
 const MAX_RECORDED_CHARS = 32_768
