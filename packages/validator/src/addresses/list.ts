@@ -1,5 +1,6 @@
-import { createCidrSet, NetError } from '@portcullis-internal/net'
-import { ValidatorError } from './errors.ts'
+import { createCidrSet } from '@portcullis-internal/net'
+import { ValidatorError } from '../errors.ts'
+import { canonicalCidr } from './networks.ts'
 
 /** One entry of an address list. */
 export interface AddressEntry {
@@ -99,13 +100,4 @@ export function createAddressList(entries: readonly string[] = [], options: Addr
   }
   for (const cidr of entries) list.add(cidr)
   return list
-}
-
-function canonicalCidr(cidr: string): string {
-  try {
-    return createCidrSet([cidr]).entries()[0] as string
-  } catch (error) {
-    if (error instanceof NetError) throw new ValidatorError('ERR_VALIDATOR_ADDRESS', error.message, { cause: error })
-    throw error
-  }
 }
