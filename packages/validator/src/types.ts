@@ -1,5 +1,3 @@
-import type { RuleId } from './findings/rules.ts'
-
 export type Preset = 'off' | 'standard' | 'strict'
 
 /**
@@ -105,7 +103,7 @@ export type ToolArguments = Readonly<Record<string, Readonly<Record<string, Argu
 
 /** Modes that differ from the preset's. A rule's stands before its group's, a group's before the tool's, the tool's before the kind's. */
 export interface Modes {
-  readonly rules?: Readonly<Partial<Record<RuleId | (string & {}), Mode>>>
+  readonly rules?: Readonly<Record<string, Mode>>
   readonly groups?: Readonly<Partial<Record<RuleGroup, Mode>>>
   /** By `tool` or `server/tool`. */
   readonly tools?: Readonly<Record<string, Mode>>

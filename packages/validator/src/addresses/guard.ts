@@ -34,7 +34,7 @@ export function createAddressGuard(options: MemoryGuardOptions = {}): AddressGua
   const sweep = (nowMs: number, force = false): void => {
     if (!force && nowMs - sweptMs < SWEEP_MS) return
     sweptMs = nowMs
-    for (const [cidr, { endsMs }] of [...entries.entries()]) if (endsMs <= nowMs) entries.delete(cidr)
+    for (const [cidr, { endsMs }] of entries.entries()) if (endsMs <= nowMs) entries.delete(cidr)
     for (const [group, { windowEndsMs, bans: count, lastEndMs }] of records) {
       if (windowEndsMs <= nowMs && (count === 0 || lastEndMs + bans.forgetMs <= nowMs)) records.delete(group)
     }

@@ -38,10 +38,7 @@ export const INTERPRETERS = words(
   'sh bash dash ash zsh ksh csh tcsh fish pdksh rbash busybox cmd powershell pwsh python python2 python3 perl ruby php node lua env su',
 )
 
-/** Commandlets of PowerShell without their verbs are many; the verbs are few. */
-export const CMDLET_VERBS = words(
-  'get set new invoke start stop remove add import export out write read copy move test enter exit select where foreach convertto convertfrom register',
-)
+/** Commandlets of PowerShell. */
 export const CMDLETS = words(
   `invoke-expression invoke-webrequest invoke-restmethod invoke-command invoke-item invoke-wmimethod invoke-mimikatz invoke-history start-process start-sleep start-job start-service start-bitstransfer new-object new-item
   new-service new-psdrive get-content get-childitem get-process get-service get-command get-credential get-host get-item get-location get-wmiobject get-ciminstance get-help get-history get-acl get-aduser
