@@ -2,6 +2,11 @@
 export type ValidatorErrorCode =
   | 'ERR_VALIDATOR_OPTIONS'
   | 'ERR_VALIDATOR_KIND'
+  | 'ERR_VALIDATOR_RULE'
+  | 'ERR_VALIDATOR_SCHEMA'
+  | 'ERR_VALIDATOR_LOCK'
+  | 'ERR_VALIDATOR_BLOCKED'
+  | 'ERR_VALIDATOR_STORE'
   | 'ERR_VALIDATOR_ADDRESS'
   | 'ERR_VALIDATOR_LIST_FULL'
 
@@ -14,6 +19,6 @@ export class ValidatorError extends Error {
   constructor(code: ValidatorErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.fault = code === 'ERR_VALIDATOR_LIST_FULL' ? 'unavailable' : 'invalid'
+    this.fault = code === 'ERR_VALIDATOR_LIST_FULL' || code === 'ERR_VALIDATOR_STORE' ? 'unavailable' : 'invalid'
   }
 }

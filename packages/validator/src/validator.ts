@@ -1,29 +1,31 @@
-import { createCollector } from './collector.ts'
 import { ValidatorError } from './errors.ts'
-import { scanJson } from './json-guard.ts'
-import { readOptions } from './options.ts'
-import { measureResult } from './result.ts'
-import { checkPaths, compileTools } from './tool-arguments.ts'
-import type { Validator, ValidatorOptions, ValueKind } from './types.ts'
-import { type PatternMode, walkValue } from './value-walk.ts'
-
-const KINDS: readonly ValueKind[] = ['text', 'string']
+import { type Collector, createCollector } from './findings/collector.ts'
+import { scanJson } from './json/guard.ts'
+import { type CompiledKind, compileKind, isValueKind, VALUE_KINDS } from './kinds/compile.ts'
+import { compileTools } from './kinds/plan.ts'
+import { readOptions, type Settings } from './options.ts'
+import { measureResult } from './results/measure.ts'
+import { protectResult } from './results/protect.ts'
+import type { Finding, ResultToCheck, Validator, ValidatorOptions } from './types.ts'
+import { walkValue } from './walk.ts'
 
 /**
- * Makes a validator. Presets: `standard` enforces size, depth and shape and records patterns; `strict` enforces the patterns in every string and key;
- * `off` keeps only the bounds that protect the process: size, depth and syntax of texts, size of results.
+ * Makes a validator. Presets: `standard` enforces what is certain everywhere and judgements where the kind of a value was declared, and records the rest; `strict` enforces
+ * the specification's four patterns in every string and key as well; `off` keeps only the bounds that protect the process: size, depth and syntax of texts, size of results.
  * @throws ValidatorError ERR_VALIDATOR_OPTIONS for an option that is unknown or out of its range
  */
 export function createValidator(options: ValidatorOptions = {}): Validator {
   const settings = readOptions(options)
-  const { preset } = settings
   const tools = compileTools(settings.tools)
-  const inCalls = (kind: ValueKind): PatternMode => {
-    if (preset === 'off') return 'skip'
-    return preset === 'strict' || kind === 'string' ? 'enforce' : 'record'
+  const lookThrough = (answer: ResultToCheck, replace: boolean): { result: unknown; findings: readonly Finding[] } => {
+    const out = createCollector(settings, `${answer.server}/${answer.tool ?? ''}`)
+    measureResult(answer, settings, out)
+    // What is too large or too deep is not walked: it will not be sent.
+    const refused = out.findings.some(({ enforced }) => enforced)
+    if (!refused) checkOutput(answer, settings, out)
+    const result = refused || settings.preset === 'off' ? answer.result : protectResult(answer, settings, out, replace)
+    return { result, findings: out.findings }
   }
-  // What is only recorded is no answer to "what would be enforced".
-  const inValues = (kind: ValueKind): PatternMode => (inCalls(kind) === 'enforce' ? 'enforce' : 'skip')
   return {
     checkText(raw) {
       const out = createCollector(settings)
@@ -32,34 +34,81 @@ export function createValidator(options: ValidatorOptions = {}): Validator {
       return out.findings
     },
     checkValue(value, kind = 'text') {
-      if (!KINDS.includes(kind)) {
-        throw new ValidatorError(
-          'ERR_VALIDATOR_KIND',
-          `kind ${JSON.stringify(kind)} is not known; known: ${KINDS.join(', ')}`,
-        )
-      }
+      const compiled = readKind(kind)
       const out = createCollector(settings)
-      walkValue(value, undefined, kind, { kind, patterns: inValues }, settings, out)
-      return out.findings
-    },
-    checkCall(call) {
-      const out = createCollector(settings)
-      const tool = tools.get(`${call.server}/${call.tool}`)
-      if (tool !== undefined) checkPaths(call.arguments, tool, out)
       walkValue(
-        call.arguments,
-        tool?.schema ?? call.schema,
-        'text',
-        { kind: 'arguments', patterns: inCalls },
+        value,
+        { about: compiled.kind, meaning: { kind: compiled, declared: compiled.kind !== 'text' }, record: false },
+        settings,
+        out,
+      )
+      // What is only recorded is no answer to "what would be enforced".
+      return out.findings.filter(({ enforced }) => enforced)
+    },
+    checkCall({ server, tool, schema, arguments: args }) {
+      const name = `${server}/${tool}`
+      const out = createCollector(settings, name)
+      const plan = tools.get(name)
+      checkSchema(schema, args ?? {}, 'arguments', settings, out)
+      walkValue(
+        args,
+        {
+          about: 'arguments',
+          tool: name,
+          ...(plan === undefined ? {} : { plan }),
+          schema,
+          meaning: { kind: { kind: 'text' }, declared: false },
+          record: true,
+        },
         settings,
         out,
       )
       return out.findings
     },
-    checkResult(answer) {
-      const out = createCollector(settings)
-      measureResult(answer, settings, out)
-      return out.findings
+    checkResult: (answer) => lookThrough(answer, false).findings,
+    protectResult(answer) {
+      const { result, findings } = lookThrough(answer, true)
+      return { result, changed: result !== answer.result, findings }
     },
+    explain: (ruleId, { tool, kind } = {}) =>
+      settings.modes.explain(ruleId, {
+        ...(tool === undefined ? {} : { tool: tool.includes('/') ? tool : `local/${tool}` }),
+        ...(kind === undefined ? {} : { kind }),
+      }),
   }
+}
+
+/** With a validator of schemas, a value must fit the schema that is given; a schema that cannot be used refuses every value. */
+function checkSchema(schema: unknown, value: unknown, kind: string, settings: Settings, out: Collector): void {
+  if (settings.schemas === undefined || schema === undefined || settings.preset === 'off') return
+  try {
+    const answer = settings.schemas.check(schema, value)
+    if (!answer.valid)
+      out.add({ ruleId: 'schema.mismatch', kind, path: stepsOf(answer.pointer), detail: answer.message })
+  } catch (error) {
+    if ((error as { code?: unknown } | undefined)?.code !== 'ERR_VALIDATOR_SCHEMA') throw error
+    out.add({ ruleId: 'schema.unusable', kind, detail: (error as Error).message })
+  }
+}
+
+/** An error result has no structure to fit. */
+function checkOutput({ result, outputSchema }: ResultToCheck, settings: Settings, out: Collector): void {
+  if (outputSchema === undefined || typeof result !== 'object' || result === null) return
+  const { structuredContent, isError } = result as { structuredContent?: unknown; isError?: unknown }
+  if (isError !== true) checkSchema(outputSchema, structuredContent, 'result', settings, out)
+}
+
+const stepsOf = (pointer: string): string[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+
+function readKind(kind: unknown): CompiledKind {
+  if (typeof kind === 'object' && kind !== null) return compileKind(kind, 'kind')
+  if (isValueKind(kind)) return { kind } as CompiledKind
+  throw new ValidatorError(
+    'ERR_VALIDATOR_KIND',
+    `kind ${JSON.stringify(kind)} is not known; known: ${VALUE_KINDS.join(', ')}`,
+  )
 }

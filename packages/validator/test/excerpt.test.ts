@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { excerptAt } from '../src/excerpt.ts'
+import { excerptAt } from '../src/findings/excerpt.ts'
 
 describe('excerptAt', () => {
   it('shows what is around a place, at most 80 characters', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createValidator } from '../src/validator.ts'
-import { staysBelow } from '../src/tool-arguments.ts'
+import { staysBelow } from '../src/kinds/path.ts'
 
 const validator = createValidator({
   tools: {
@@ -59,7 +59,7 @@ describe('what arguments mean', () => {
 
   it('refuses patterns in short values, and records them in free text', () => {
     expect(enforced('read_file', { note: '<script>' })).toEqual([])
-    expect(enforced('read_file', { name: '<script>' })).toEqual(['pattern.script_tag /name'])
+    expect(enforced('read_file', { name: '<script>' })).toContain('pattern.script_tag /name')
   })
 
   it('holds whatever the preset: somebody wrote it down', () => {
@@ -72,7 +72,6 @@ describe('what arguments mean', () => {
     ['a broken pointer', { t: { '/a~2': { kind: 'text' } } }],
     ['an unknown kind', { t: { '/a': { kind: 'shell' } } }],
     ['a relative root', { t: { '/a': { kind: 'path', root: 'data' } } }],
-    ['no root', { t: { '/a': { kind: 'path' } } }],
     ['a root without need', { t: { '/a': { kind: 'text', root: '/x' } } }],
     ['an unknown field', { t: { '/a': { kind: 'text', max: 1 } } }],
     ['a list', []],
