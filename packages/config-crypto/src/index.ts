@@ -1,6 +1,22 @@
-export { createConfig, openConfig, openConfigSync } from './config.ts'
+export { createConfig } from './config/create.ts'
+export { openConfig, openConfigSync } from './config/open.ts'
 export { ConfigError, type ConfigErrorCode } from './errors.ts'
-export { keys } from './key-source.ts'
-export { generateKey } from './key-text.ts'
-export { importFernet } from './legacy.ts'
-export type { Config, CreateOptions, Draft, JsonValue, KeySource, OpenOptions, Secret } from './types.ts'
+export { generateKey } from './keys/key-text.ts'
+export { keys } from './keys/keys.ts'
+export { importFernet } from './legacy/import-fernet.ts'
+export type {
+  Config,
+  ConfigEvent,
+  CreateOptions,
+  Draft,
+  JsonValue,
+  Keychain,
+  KeyInfo,
+  KeySource,
+  Kms,
+  OpenOptions,
+  RotateKeyOptions,
+  Rotation,
+  Secret,
+  StaleReport,
+} from './types.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { encodeCanonical } from '../src/canonical.ts'
-import { parseStrictJson } from '../src/json.ts'
+import { encodeCanonical } from '../src/format/canonical.ts'
+import { parseStrictJson } from '../src/format/json.ts'
 import type { JsonValue } from '../src/types.ts'
 
 const json = fc

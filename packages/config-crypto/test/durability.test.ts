@@ -29,12 +29,12 @@ for (let n = 0; n < ${count}; n++) await config.set('${name}' + n, '${name}' + n
   })
   let reads = 0
   while (!done) {
-    config.reload()
+    config.reloadSync()
     reads++
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   expect((await writers).map(({ code }) => code)).toEqual(Array(8).fill(0))
-  config.reload()
+  config.reloadSync()
   expect(config.names()).toHaveLength(8 * count)
   for (const { name } of config.names()) expect(config.get(name)).toBe(name)
   expect(config.rev).toBe(8 * count + 1)
@@ -45,7 +45,7 @@ test('changes within one process wait for each other', async () => {
   const { path, config } = await fresh()
   const other = openConfigSync(path, { keys: sourcesOf(path) })
   await Promise.all(Array.from({ length: 20 }, (_, n) => (n % 2 ? config : other).set(`n${n}`, n)))
-  config.reload()
+  config.reloadSync()
   expect([config.names().length, config.rev]).toEqual([20, 21])
 })
 

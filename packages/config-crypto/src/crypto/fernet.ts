@@ -1,5 +1,5 @@
 import { createDecipheriv, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
-import { decodeBase64Url } from './base64.ts'
+import { decodeBase64Url } from '../format/base64.ts'
 
 /** A key of the Fernet specification, version 0x80. */
 export interface FernetKey {

@@ -1,10 +1,12 @@
-import { ConfigError, optionsError } from './errors.ts'
-import type { JsonValue } from './types.ts'
+import { ConfigError } from '../errors.ts'
+import type { JsonValue } from '../types.ts'
 
 export const maxDepth = 64
 
 // Half of a surrogate pair has no UTF-8: two different texts would have one MAC.
-const loneSurrogate = /\p{Surrogate}/u
+export const loneSurrogate = /\p{Surrogate}/u
+// Escapes, control characters and surrogates; a string without is taken as it stands.
+const needsCare = /[\\\u0000-\u001f\ud800-\udfff]/
 const numberSyntax = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
 
 const positionOf = (text: string, at: number): string => {
@@ -31,27 +33,33 @@ export const parseStrictJson = (text: string): JsonValue => {
     }
   }
 
-  const readString = (): string => {
+  /** Past the end of a string that holds an escape, or is bad. */
+  const skipString = (): void => {
     const start = at
-    let escaped = false
     for (at++; ; at++) {
       const code = text.charCodeAt(at)
       if (code === 0x22) break
       // Also the end of the text, whose code is NaN.
       if (!(code >= 0x20)) throw bad('a string is not closed', start)
-      if (code === 0x5c) {
-        escaped = true
-        at++
-      }
+      if (code === 0x5c) at++
     }
-    const token = text.slice(start, ++at)
-    let value = token.slice(1, -1)
-    if (escaped) {
-      try {
-        value = JSON.parse(token) as string
-      } catch {
-        throw bad('a string has a bad escape', start)
-      }
+    at++
+  }
+
+  const readString = (): string => {
+    const start = at
+    const end = text.indexOf('"', at + 1)
+    const plain = end < 0 ? '\\' : text.slice(at + 1, end)
+    if (!needsCare.test(plain)) {
+      at = end + 1
+      return plain
+    }
+    skipString()
+    let value: string
+    try {
+      value = JSON.parse(text.slice(start, at)) as string
+    } catch {
+      throw bad('a string has a bad escape', start)
     }
     if (loneSurrogate.test(value)) throw bad('a string has half of a surrogate pair', start)
     return value
@@ -146,34 +154,6 @@ export const parseStrictJson = (text: string): JsonValue => {
 
 export const isObject = (value: unknown): value is Record<string, JsonValue> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const copy = (value: unknown, depth: number): JsonValue => {
-  if (value === null || typeof value === 'boolean') return value
-  if (typeof value === 'string') {
-    if (loneSurrogate.test(value)) throw optionsError('a value holds half of a surrogate pair')
-    return value
-  }
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw optionsError('a value holds a number that JSON cannot say')
-    // JSON texts say 0 for both zeros.
-    return value === 0 ? 0 : value
-  }
-  if (typeof value !== 'object') throw optionsError(`a value holds a ${typeof value}, which JSON cannot say`)
-  // Two levels of the file lie above a value.
-  if (depth > maxDepth - 2) throw optionsError(`a value is nested more than ${maxDepth - 2} deep`)
-  if (Array.isArray(value)) return Array.from(value, (item) => copy(item, depth + 1))
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) throw optionsError('a value holds an object of a class')
-  const members: Record<string, JsonValue> = {}
-  for (const [name, member] of Object.entries(value)) {
-    if (name === '__proto__' || loneSurrogate.test(name)) throw optionsError('a value has a member that is not allowed')
-    members[name] = copy(member, depth + 1)
-  }
-  return members
-}
-
-/** A deep copy of what a caller wants stored. @throws ConfigError `ERR_CONFIG_OPTIONS` for anything that JSON would not give back as it is */
-export const copyJson = (value: unknown): JsonValue => copy(value, 1)
 
 /** Whether `test` holds for any text in the value, member names aside. */
 export const someText = (value: JsonValue, test: (text: string) => boolean): boolean => {

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { Secret } from './types.ts'
+import type { Secret } from '../types.ts'
 
 const shown = '[secret]'
 

@@ -1,0 +1,48 @@
+import type { JsonValue } from '../types.ts'
+
+const prefix = 'enc:v1:'
+const syntax = /^enc:v1:([0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])):([A-Za-z0-9_-]+)$/
+
+/** Opens what was sealed under the data key of one file. */
+export interface Opener {
+  /** @throws ConfigError `ERR_CONFIG_INTEGRITY` */
+  open(leaf: SealedLeaf): JsonValue
+}
+
+/** A sealed value as it stands in a file. Nothing of it is decrypted until `reveal`. */
+export class SealedLeaf {
+  readonly opener: Opener
+  /** Where it was sealed for. */
+  readonly pointer: string
+  /** The day of the value, not of the sealing: `YYYY-MM-DD`. */
+  readonly setOn: string
+  /** base64url of nonce, ciphertext and tag; a token of a Fernet file. */
+  readonly payload: string
+
+  constructor(opener: Opener, pointer: string, setOn: string, payload: string) {
+    this.opener = opener
+    this.pointer = pointer
+    this.setOn = setOn
+    this.payload = payload
+  }
+
+  get text(): string {
+    return `${prefix}${this.setOn}:${this.payload}`
+  }
+
+  reveal(): JsonValue {
+    return this.opener.open(this)
+  }
+}
+
+/** What `config` holds, sealed values as leaves. */
+export type Tree = null | boolean | number | string | SealedLeaf | readonly Tree[] | { readonly [member: string]: Tree }
+
+/** Texts that may not stand in a file as they are. */
+export const isReserved = (text: string): boolean => text.startsWith('enc:')
+
+/** The leaf in a text that claims to be one; `undefined` when its syntax is not that of this version. */
+export const parseLeaf = (opener: Opener, pointer: string, text: string): SealedLeaf | undefined => {
+  const [, setOn, payload] = syntax.exec(text) ?? []
+  return setOn === undefined || payload === undefined ? undefined : new SealedLeaf(opener, pointer, setOn, payload)
+}
