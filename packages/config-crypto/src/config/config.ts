@@ -1,14 +1,14 @@
-import { ConfigError, optionsError, refuseUnknown } from '../errors.ts'
+import { optionsError, refuseUnknown } from '../errors.ts'
 import { copyJson } from '../format/copy-json.ts'
 import { SealedLeaf, type Tree } from '../format/leaf.ts'
 import { type Path, parsePlace } from '../format/pointer.ts'
 import { childrenOf, hasLeaf, leavesOf, nodeAt, revealTree } from '../format/tree.ts'
-import type { Config, Draft } from '../types.ts'
-import { draftOf } from './draft.ts'
+import type { Config } from '../types.ts'
 import { keyTable, staleReport } from './report.ts'
 import { addKey, finishRotation, removeKey, rotateDataKey, rotateKey } from './rotate.ts'
 import { createSecret } from './secret.ts'
 import type { Session } from './session.ts'
+import { update } from './update.ts'
 import { watchConfig } from './watch.ts'
 
 /** Names of Fernet files may be any text. */
@@ -25,32 +25,6 @@ const plainValueAt = (output: unknown, path: Path): unknown => {
     value = (value as Record<string, unknown>)[segment]
   }
   return value
-}
-
-const changeBy = async (
-  session: Session,
-  change: (draft: Draft) => unknown,
-  ifRev: number | undefined,
-): Promise<void> => {
-  await session.change((file) => {
-    if (ifRev !== undefined && file.header.rev !== ifRev) {
-      const message = `it is at write ${file.header.rev} by now, not ${ifRev}`
-      throw new ConfigError('ERR_CONFIG_CONFLICT', message)
-    }
-    const { draft, end } = draftOf(file, session.place)
-    let result: unknown
-    let root: Tree | undefined
-    try {
-      result = change(draft)
-    } finally {
-      root = end()
-    }
-    if (result instanceof Promise) {
-      result.catch(() => {})
-      throw optionsError('the change of an update must be synchronous')
-    }
-    return root === undefined ? undefined : { root }
-  })
 }
 
 /** The object that callers hold. */
@@ -108,11 +82,11 @@ export const configOf = (session: Session): Config => {
     set: async (place, value, options) => {
       // Now and not when the lock is there: the caller may go on changing it.
       const taken = copyJson(value)
-      await changeBy(session, (draft) => draft.set(place, taken, options), undefined)
+      await update(session, (draft) => draft.set(place, taken, options), undefined)
     },
     delete: async (place) => {
       let there = false
-      await changeBy(
+      await update(
         session,
         (draft) => {
           there = draft.delete(place)
@@ -124,7 +98,7 @@ export const configOf = (session: Session): Config => {
     update: async (change, options = {}) => {
       if (typeof change !== 'function') throw optionsError('update takes a function')
       refuseUnknown('update', options, ['ifRev'])
-      await changeBy(session, change, options.ifRev)
+      await update(session, change, options.ifRev)
     },
     reload: () => session.reload(),
     reloadSync: () => session.reloadSync(),

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { acquireLock, FileError, readTextFile, reasonOf, writeFileAtomicSync } from '@portcullis-internal/files'
 import { ConfigError, fromFileError, optionsError, refuseUnknown } from '../errors.ts'
 import { decodeBase64Url } from '../format/base64.ts'
-import { isObject, parseStrictJson } from '../format/json.ts'
+import { isObject, parseJson } from '../format/json.ts'
 import { assertSameOrLater, type Write } from './write-order.ts'
 
 /*
@@ -33,7 +33,7 @@ export const pinFileOf = (path: string, pin: unknown): string | undefined => {
 }
 
 const parsePin = (text: string): Write | undefined => {
-  const value = parseStrictJson(text)
+  const value = parseJson(text)
   if (!isObject(value)) return undefined
   const { id, rev, mac } = value
   const bytes = typeof mac === 'string' ? decodeBase64Url(mac) : undefined

@@ -7,12 +7,14 @@ import type { KeyEntry } from '../format/key-table.ts'
 import { leavesOf } from '../format/tree.ts'
 import { SealedLeaf } from '../format/leaf.ts'
 import { type Enrollment, enroll, entryOf } from '../keys/enroll.ts'
-import { keepKeys, prependKey } from '../keys/file.ts'
+import { keepKeys, prependKey } from '../keys/key-file-writer.ts'
 import { checkSource, holderOf, quoted } from '../keys/holder.ts'
 import { renewal, sealingKeysIn } from '../keys/renew.ts'
 import { runAsync } from '../steps.ts'
-import type { Next, SealedFile } from '../sealed/sealed-file.ts'
+import type { Next } from '../sealed/next.ts'
+import type { SealedFile } from '../sealed/sealed-file.ts'
 import type { KeySource, RotateKeyOptions, Rotation } from '../types.ts'
+import { change } from './change.ts'
 import type { Session } from './session.ts'
 
 /*
@@ -62,7 +64,7 @@ export const rotateKey = async (session: Session, options: RotateKeyOptions = {}
   const to = options.to === undefined ? undefined : checkSource(options.to)
   const retires = dayOf(session.place.clock, graceDays)
   let rotation: Rotation | undefined
-  await session.change(async (file) => {
+  await change(session, async (file) => {
     const entry = await newEntry(session, file, to)
     const old = file.kid
     const kept = file.header.keys.flatMap((key): KeyEntry[] => {
@@ -82,7 +84,7 @@ export const rotateKey = async (session: Session, options: RotateKeyOptions = {}
 
 export const addKey = async (session: Session, source: KeySource): Promise<{ readonly kid: string }> => {
   let kid = ''
-  await session.change(async (file) => {
+  await change(session, async (file) => {
     const entry = await enroll(checkSource(source), enrollmentOf(session, file))
     assertNew(entry, file, quoted(source))
     kid = entry.kid
@@ -128,7 +130,7 @@ export const rotateDataKey = async (
   refuseUnknown('rotateDataKey', options, ['drop'])
   const { drop = [] } = options
   if (!Array.isArray(drop)) throw optionsError('drop must be a list of kids')
-  await session.change((file) => {
+  await change(session, (file) => {
     checkKids(drop, file)
     return withNewDataKey(session, file, drop)
   })
@@ -142,7 +144,7 @@ export const removeKey = async (session: Session, kid: string): Promise<{ readon
 
 export const finishRotation = async (session: Session): Promise<{ readonly dropped: readonly string[] }> => {
   const dropped: string[] = []
-  await session.change((file) => {
+  await change(session, (file) => {
     const leaving = file.header.keys.filter(({ retires, kid }) => retires !== undefined && kid !== file.kid)
     dropped.push(...leaving.map(({ kid }) => kid))
     if (leaving.length === 0) return undefined

@@ -1,6 +1,6 @@
 import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import { ConfigError } from '../errors.ts'
-import { parseStrictJson } from '../format/json.ts'
+import { parseJson } from '../format/json.ts'
 import { type Opener, SealedLeaf } from '../format/leaf.ts'
 import type { JsonValue } from '../types.ts'
 import { open, type Random, seal } from './aead.ts'
@@ -35,7 +35,11 @@ export class Vault implements Opener {
   }
 
   #boundTo(setOn: string, pointer: string): Buffer {
-    return Buffer.concat([this.#bound, Buffer.from(setOn + pointer)])
+    const text = setOn + pointer
+    // A code unit is at most three bytes of UTF-8.
+    const bound = Buffer.allocUnsafe(this.#bound.length + text.length * 3)
+    this.#bound.copy(bound)
+    return bound.subarray(0, this.#bound.length + bound.write(text, this.#bound.length))
   }
 
   /** @param setOn the day of the value, `YYYY-MM-DD` */
@@ -53,14 +57,14 @@ export class Vault implements Opener {
     }
     const json = data.toString('utf8')
     data.fill(0)
-    return parseStrictJson(json)
+    return parseJson(json)
   }
 
-  /** HMAC-SHA-256 over everything of a file but the MAC itself. */
-  macOf(content: Buffer): Buffer {
+  /** HMAC-SHA-256 over everything of a file but the MAC itself; `content` has one character a byte. */
+  macOf(content: string): Buffer {
     return createHmac('sha256', this.#mac)
       .update(`${label('mac')}\0`)
-      .update(content)
+      .update(content, 'latin1')
       .digest()
   }
 }

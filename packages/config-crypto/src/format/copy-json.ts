@@ -1,6 +1,6 @@
 import { optionsError } from '../errors.ts'
 import type { JsonValue } from '../types.ts'
-import { loneSurrogate, maxDepth } from './json.ts'
+import { loneSurrogate, maxDepth } from './strict-json.ts'
 
 // The file itself and `config`.
 const levelsAbove = 2

@@ -2,7 +2,7 @@ import { malformed } from '../errors.ts'
 import type { JsonValue } from '../types.ts'
 import { encodeCanonical } from './canonical.ts'
 import { type Header, headerMembers, onlyMembers, parseHeader } from './header.ts'
-import { isObject, parseStrictJson } from './json.ts'
+import { isObject, parseJson } from './json.ts'
 import { isReserved, type Opener, parseLeaf, type Tree } from './leaf.ts'
 import { descend, endsHere } from './patterns.ts'
 import { childPointer, isMember, isName, type Path } from './pointer.ts'
@@ -27,7 +27,7 @@ export const parseFile = (text: string): Record<string, JsonValue> => {
       'it holds git conflict markers: take one side whole, then repeat the change, and let "portcullis secrets merge-driver" merge the next time',
     )
   }
-  const root = parseStrictJson(text)
+  const root = parseJson(text)
   if (!isObject(root)) throw malformed('it is not a JSON object')
   return root
 }
@@ -80,9 +80,9 @@ export const treeOf = ({ header, config }: SealedDocument, opener: Opener): Tree
     opener,
   )
 
-/** What the MAC is taken over. */
-export const authenticatedBytes = (header: Header, config: JsonValue, expectedBytes?: number): Buffer =>
-  encodeCanonical({ sealed: headerMembers(header), config }, expectedBytes)
+/** What the MAC is taken over, one character a byte. */
+export const authenticatedBytes = (header: Header, config: JsonValue): string =>
+  encodeCanonical({ sealed: headerMembers(header), config })
 
 /** The text of a file: one line a value, ordered by name, so that a change of one value is a change of three lines. */
 export const formatDocument = (header: Header, config: JsonValue, mac: Buffer): string => {

@@ -1,7 +1,8 @@
 import type { JsonValue } from '../types.ts'
 
 const prefix = 'enc:v1:'
-const syntax = /^enc:v1:([0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])):([A-Za-z0-9_-]+)$/
+const daySyntax = /^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$/
+const dayEnd = prefix.length + 10
 
 /** Opens what was sealed under the data key of one file. */
 export interface Opener {
@@ -41,8 +42,9 @@ export type Tree = null | boolean | number | string | SealedLeaf | readonly Tree
 /** Texts that may not stand in a file as they are. */
 export const isReserved = (text: string): boolean => text.startsWith('enc:')
 
-/** The leaf in a text that claims to be one; `undefined` when its syntax is not that of this version. */
+/** The leaf in a text that claims to be one; `undefined` when its syntax is not that of this version. Its payload is looked at when it is opened. */
 export const parseLeaf = (opener: Opener, pointer: string, text: string): SealedLeaf | undefined => {
-  const [, setOn, payload] = syntax.exec(text) ?? []
-  return setOn === undefined || payload === undefined ? undefined : new SealedLeaf(opener, pointer, setOn, payload)
+  if (!text.startsWith(prefix) || text[dayEnd] !== ':' || text.length < dayEnd + 2) return undefined
+  const setOn = text.slice(prefix.length, dayEnd)
+  return daySyntax.test(setOn) ? new SealedLeaf(opener, pointer, setOn, text.slice(dayEnd + 1)) : undefined
 }

@@ -1,8 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process'
 import { reasonOf } from '@portcullis-internal/files'
 import { ConfigError } from '../errors.ts'
 import { type Steps, step } from '../steps.ts'
-import { maxKeyBytes } from './file.ts'
+import { maxKeyBytes } from './key-file.ts'
 import type { TextHolder, Wanted } from './holder.ts'
 
 /** A program and its arguments; no shell reads them. */
@@ -23,8 +22,11 @@ const environmentFor = ({ path, kids }: Wanted): NodeJS.ProcessEnv => ({
 // What the program says is for who started this one; what it answers is for us alone.
 const stdio = ['ignore', 'pipe', 'inherit'] as const
 
+// Loaded by those who need it: it is a good part of the time that a program takes to start.
+const childProcess = (): typeof import('node:child_process') => process.getBuiltinModule('node:child_process')
+
 const runAtOnce = ([file, ...args]: Command, timeoutMs: number, wanted: Wanted): Outcome => {
-  const { status, stdout, error } = spawnSync(file, args, {
+  const { status, stdout, error } = childProcess().spawnSync(file, args, {
     stdio: [...stdio],
     env: environmentFor(wanted),
     timeout: timeoutMs,
@@ -37,7 +39,7 @@ const runAtOnce = ([file, ...args]: Command, timeoutMs: number, wanted: Wanted):
 
 const run = ([file, ...args]: Command, timeoutMs: number, wanted: Wanted): Promise<Outcome> =>
   new Promise((resolve) => {
-    const child = spawn(file, args, {
+    const child = childProcess().spawn(file, args, {
       stdio: [...stdio],
       env: environmentFor(wanted),
       timeout: timeoutMs,

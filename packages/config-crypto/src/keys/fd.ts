@@ -2,7 +2,7 @@ import { closeSync, readSync } from 'node:fs'
 import { errnoOf, reasonOf } from '@portcullis-internal/files'
 import { ConfigError } from '../errors.ts'
 import { type Steps, step } from '../steps.ts'
-import { maxKeyBytes } from './file.ts'
+import { maxKeyBytes } from './key-file.ts'
 import type { TextHolder } from './holder.ts'
 import { readOnce } from './once.ts'
 

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { reasonOf } from '@portcullis-internal/files'
 import { ConfigError } from '../errors.ts'
 import { type Steps, step } from '../steps.ts'
@@ -13,6 +12,7 @@ interface KeyringModule {
 const platformKeychain = (): Keychain => {
   let module: KeyringModule
   try {
+    const { createRequire } = process.getBuiltinModule('node:module')
     module = createRequire(import.meta.url)('@napi-rs/keyring') as KeyringModule
   } catch (cause) {
     throw new ConfigError('ERR_CONFIG_KEY_SOURCE', 'a keychain is read through @napi-rs/keyring: install it', { cause })

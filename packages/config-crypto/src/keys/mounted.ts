@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path'
 import { errnoOf, reasonOf, shellQuote } from '@portcullis-internal/files'
 import { ConfigError } from '../errors.ts'
 import { type Steps, step } from '../steps.ts'
-import { maxKeyBytes } from './file.ts'
+import { maxKeyBytes } from './key-file.ts'
 import type { TextHolder } from './holder.ts'
 
 /*
@@ -29,7 +29,7 @@ const assertFolder = (path: string, stat: Stats): void => {
 const follow = (path: string): string | undefined => {
   let here = '/'
   let links = 0
-  const segments = path.split('/').reverse()
+  const segments = path.split('/').toReversed()
   while (segments.length > 0) {
     const segment = segments.pop() ?? ''
     if (segment === '' || segment === '.') continue
@@ -41,7 +41,7 @@ const follow = (path: string): string | undefined => {
       if (++links > maxLinks) throw keyError(`too many links on the way to ${JSON.stringify(path)}`)
       const target = readlinkSync(next)
       if (isAbsolute(target)) here = '/'
-      segments.push(...target.split('/').reverse())
+      segments.push(...target.split('/').toReversed())
       continue
     }
     if (stat.isDirectory()) assertFolder(next, stat)

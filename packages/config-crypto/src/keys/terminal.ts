@@ -1,5 +1,5 @@
 import { openSync, writeSync } from 'node:fs'
-import { ReadStream } from 'node:tty'
+import type { ReadStream } from 'node:tty'
 import { reasonOf } from '@portcullis-internal/files'
 import { ConfigError } from '../errors.ts'
 import { type Steps, step } from '../steps.ts'
@@ -16,7 +16,7 @@ const ask = (label: string): Promise<string> =>
     let terminal: ReadStream
     try {
       fd = openSync('/dev/tty', 'r+')
-      terminal = new ReadStream(fd)
+      terminal = new (process.getBuiltinModule('node:tty').ReadStream)(fd)
     } catch (cause) {
       const message = `a passphrase is asked for on a terminal, and there is none: ${reasonOf(cause)}`
       reject(new ConfigError('ERR_CONFIG_KEY_SOURCE', message, { cause }))
