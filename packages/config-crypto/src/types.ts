@@ -148,7 +148,7 @@ export interface Config<T = Values> {
   has(place: string): boolean
   /** Ordered by name; `sealed` when the value is, or something in it. */
   names(): readonly { readonly name: string; readonly sealed: boolean }[]
-  /** Every value that is no list and no object, in the order of the file; `setOn` (`YYYY-MM-DD`) of sealed ones. */
+  /** Every value that is no list and no object, ordered by pointer; `setOn` (`YYYY-MM-DD`) of sealed ones. */
   entries(): readonly { readonly pointer: string; readonly sealed: boolean; readonly setOn?: string }[]
   /**
    * Stores one value, sealed as a whole unless `sealed: false`; what `secrets` names inside a plain one is sealed by itself. Objects on the way to it are made; `/list/-` adds to a list.

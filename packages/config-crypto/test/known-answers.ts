@@ -33,7 +33,7 @@ const values = {
     { name: 'a', apiKey: 'key of a' },
     { name: 'b/c~d', apiKey: 'key of b' },
   ],
-  limits: { burst: false, perMinute: -0.25, 'ﬀ': 1, '😀': 2 },
+  limits: { burst: false, perMinute: -0.25, ﬀ: 1, '😀': 2 },
 } satisfies Record<string, JsonValue>
 
 interface KnownFile {
@@ -43,12 +43,7 @@ interface KnownFile {
   readonly values: JsonValue
 }
 
-const describe = (
-  name: string,
-  file: SealedFile,
-  keys: Record<string, string>,
-  expected: JsonValue,
-): KnownFile => {
+const describe = (name: string, file: SealedFile, keys: Record<string, string>, expected: JsonValue): KnownFile => {
   const { id, dataKey } = file.vault
   const input = authenticatedBytes(file.header, storedTree(file.root))
   return {

@@ -74,11 +74,13 @@ export const configOf = (session: Session): Config => {
         .map(([name, node]) => ({ name, sealed: hasLeaf(node) }))
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
     entries: () =>
-      [...leavesOf(session.state.root)].map(({ pointer, node }) =>
-        node instanceof SealedLeaf
-          ? { pointer, sealed: true, ...(node.setOn === '' ? {} : { setOn: node.setOn }) }
-          : { pointer, sealed: false },
-      ),
+      [...leavesOf(session.state.root)]
+        .sort((a, b) => (a.pointer < b.pointer ? -1 : 1))
+        .map(({ pointer, node }) =>
+          node instanceof SealedLeaf
+            ? { pointer, sealed: true, ...(node.setOn === '' ? {} : { setOn: node.setOn }) }
+            : { pointer, sealed: false },
+        ),
     set: async (place, value, options) => {
       // Now and not when the lock is there: the caller may go on changing it.
       const taken = copyJson(value)
