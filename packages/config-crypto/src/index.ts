@@ -3,7 +3,7 @@ export { openConfig, openConfigSync } from './config/open.ts'
 export { ConfigError, type ConfigErrorCode } from './errors.ts'
 export { generateKey } from './keys/key-text.ts'
 export { keys } from './keys/keys.ts'
-export { importFernet } from './legacy/import-fernet.ts'
+export { importFernet } from './import/fernet-file.ts'
 export type {
   Config,
   ConfigEvent,
