@@ -3,7 +3,10 @@ export { openConfig, openConfigSync } from './config/open.ts'
 export { ConfigError, type ConfigErrorCode } from './errors.ts'
 export { generateKey } from './keys/key-text.ts'
 export { keys } from './keys/keys.ts'
+export { importDotenv } from './import/dotenv.ts'
 export { importFernet } from './import/fernet-file.ts'
+export type { Imported } from './import/imported.ts'
+export { importJson } from './import/json-file.ts'
 export type {
   Config,
   ConfigEvent,

@@ -7,15 +7,8 @@ import { checkSource, holderOf } from '../keys/holder.ts'
 import { parseKeyText } from '../keys/key-text.ts'
 import { runSync } from '../steps.ts'
 import type { KeySource } from '../types.ts'
+import type { Imported } from './imported.ts'
 import { openLegacy } from './legacy.ts'
-
-/** One value of another format. */
-export interface Imported {
-  readonly name: string
-  readonly value: unknown
-  /** Whether it was encrypted there. */
-  readonly sealed: boolean
-}
 
 const textOf = (key: KeySource, path: string): string | undefined => {
   const holder = holderOf(checkSource(key))
