@@ -119,7 +119,9 @@ const refusals = (text: string): { readonly name: string; readonly code: string;
     edited('two sealed values exchanged', 'ERR_CONFIG_INTEGRITY', ({ config }) => {
       ;[config.api_key, config.database] = [config.database, config.api_key]
     }),
-    edited('a list reordered', 'ERR_CONFIG_INTEGRITY', ({ config }) => config.providers.reverse()),
+    edited('a list reordered', 'ERR_CONFIG_INTEGRITY', ({ config }) => {
+      config.providers = config.providers.toReversed()
+    }),
     edited('a number that is a text', 'ERR_CONFIG_INTEGRITY', ({ config }) => (config.limits.perMinute = '-0.25')),
     edited('a member with null for an absent one', 'ERR_CONFIG_INTEGRITY', ({ config }) => (config.extra = null)),
     edited('a day of a value changed', 'ERR_CONFIG_INTEGRITY', ({ config }) => {

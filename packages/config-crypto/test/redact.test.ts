@@ -97,7 +97,7 @@ test('in any text, cut anywhere, the same as finding each secret by itself', () 
       fc.array(word, { minLength: 1, maxLength: 5 }),
       fc.array(letter, { maxLength: 40 }).map((letters) => letters.join('')),
       (words, text) => {
-        const covered = new Array<boolean>(text.length).fill(false)
+        const covered = Array.from({ length: text.length }, () => false)
         for (const each of words) {
           for (let at = text.indexOf(each); at >= 0; at = text.indexOf(each, at + 1))
             covered.fill(true, at, at + each.length)
