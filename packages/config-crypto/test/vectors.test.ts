@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  pbkdf2Sync,
+  scryptSync,
+} from 'node:crypto'
 import { expect, test } from 'vitest'
 import { sameMac } from '../src/crypto/vault.ts'
 import { vectorsFrom } from './scratch.ts'
@@ -54,4 +62,44 @@ test('HKDF-SHA-256 and HMAC-SHA-256 of this Node agree with Wycheproof', () => {
     }
   }
   expect(hkdf === undefined || hkdf.testGroups.length > 1).toBe(true)
+})
+
+test('scrypt of this Node agrees with RFC 7914, and PBKDF2, which it is built on, with Wycheproof', () => {
+  const known = [
+    [
+      '',
+      '',
+      16,
+      1,
+      1,
+      '77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38d18906',
+    ],
+    [
+      'password',
+      'NaCl',
+      1024,
+      8,
+      16,
+      'fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640',
+    ],
+    [
+      'pleaseletmein',
+      'SodiumChloride',
+      16384,
+      8,
+      1,
+      '7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887',
+    ],
+  ] as const
+  for (const [password, salt, N, r, p, expected] of known) {
+    expect(scryptSync(password, salt, 64, { N, r, p, maxmem: 256 * N * r }).toString('hex')).toBe(expected)
+  }
+  type Test = { password: string; salt: string; iterationCount: number; dkLen: number; dk: string }
+  const file = vectorsFrom<{ testGroups: Group<Test>[] }>('wycheproof/pbkdf2_hmacsha256_test.json')
+  const tests = file?.testGroups.flatMap((group) => group.tests) ?? []
+  for (const { password, salt, iterationCount, dkLen, dk, result } of tests) {
+    const derived = pbkdf2Sync(hex(password), hex(salt), iterationCount, dkLen, 'sha256').toString('hex')
+    expect(derived === dk).toBe(result !== 'invalid')
+  }
+  expect(file === undefined || tests.length > 50).toBe(true)
 })
