@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writ
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { createConfig, keys, openConfig, openConfigSync } from '../src/index.ts'
-import { failsWith, freshFolder, runChild } from './scratch.ts'
+import { failsWith, freshFolder, isLong, put, runChild } from './scratch.ts'
 
 const raw = randomBytes(32)
 const sources = [keys.raw(raw)] as const
@@ -90,6 +90,15 @@ test('pin: true is the state folder of the user; a made file takes the place of 
   expect(openConfigSync(path, { keys: sources, pin: true }).rev).toBe(1)
 })
 
+test('a Fernet file in the place of a sealed one that was seen is refused', async () => {
+  const { path, pins } = await fresh()
+  const fernet = 'bOx8OO5BxUzL7Ep0S1uNvauPDclOhV4yjBaXOBcpI8E='
+  const key = keys.file(put(join(freshFolder(), 'k'), fernet))
+  put(path, '{"a": 1}')
+  expect(openConfigSync(path, { keys: [key] }).legacy).toBe(true)
+  expect(() => openConfigSync(path, { keys: [key], pin: { folder: pins } })).toThrow(failsWith('ERR_CONFIG_ROLLBACK'))
+})
+
 test('where nothing can be remembered is an error and not a file without a pin', async () => {
   const { path } = await fresh()
   const blocked = join(freshFolder(), 'file')
@@ -103,13 +112,14 @@ test('where nothing can be remembered is an error and not a file without a pin',
 
 test('many processes that read, write and pin at once never see an error', { timeout: 60_000 }, async () => {
   const { path, pins, open } = await fresh()
+  const count = isLong ? 100 : 10
   mkdirSync(pins, { recursive: true })
   const options = `{ keys: [lib.keys.raw(Buffer.from('${raw.toString('hex')}', 'hex'))], pin: { folder: ${JSON.stringify(pins)} } }`
   const body = (name: string) => `
-for (let n = 0; n < 10; n++) {
+for (let n = 0; n < ${count}; n++) {
   await lib.openConfigSync(${JSON.stringify(path)}, ${options}).set('${name}' + n, n)
 }`
   const codes = await Promise.all(['a', 'b', 'c', 'd'].map((name) => runChild(body(name))))
   expect(codes.map(({ code }) => code)).toEqual([0, 0, 0, 0])
-  expect(open().rev).toBe(41)
+  expect(open().rev).toBe(4 * count + 1)
 })

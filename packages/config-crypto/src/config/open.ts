@@ -1,17 +1,12 @@
 import { runAsync, runSync } from '../steps.ts'
 import type { Config, OpenOptions, Values } from '../types.ts'
 import { configOf } from './config.ts'
-import { checkPlace, type Opened, type Place, read } from './place.ts'
-import { remember, Session } from './session.ts'
+import { checkPlace } from './place.ts'
+import { startSession } from './session.ts'
 import type { OutputOf, StandardSchema } from './standard-schema.ts'
 
 /** What `get` returns by name. */
 type Typed<S> = S extends StandardSchema ? OutputOf<S> : Values
-
-const started = <S>(place: Place, opened: Opened): Config<Typed<S>> => {
-  remember(place, opened)
-  return configOf(new Session(place, opened)) as Config<Typed<S>>
-}
 
 /**
  * Opens a configuration file: reads it, verifies its MAC before anything is decrypted, and opens values when they are asked for. A bare Fernet key opens Fernet
@@ -23,8 +18,8 @@ export const openConfig = async <const S extends StandardSchema | undefined = un
   path: string,
   options: OpenOptions<S>,
 ): Promise<Config<Typed<S>>> => {
-  const place = checkPlace(path, options)
-  return started<S>(place, await runAsync(read(place)))
+  const session = await runAsync(startSession(checkPlace(path, options)))
+  return configOf(session) as Config<Typed<S>>
 }
 
 /** As `openConfig`, at once; not with a `kms` or a passphrase from the terminal, which can only be awaited. */
@@ -32,6 +27,6 @@ export const openConfigSync = <const S extends StandardSchema | undefined = unde
   path: string,
   options: OpenOptions<S>,
 ): Config<Typed<S>> => {
-  const place = checkPlace(path, options)
-  return started<S>(place, runSync(read(place)))
+  const session = runSync(startSession(checkPlace(path, options)))
+  return configOf(session) as Config<Typed<S>>
 }

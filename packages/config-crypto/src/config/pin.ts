@@ -6,7 +6,7 @@ import { acquireLock, FileError, readTextFile, reasonOf, writeFileAtomicSync } f
 import { ConfigError, fromFileError, optionsError, refuseUnknown } from '../errors.ts'
 import { decodeBase64Url } from '../format/base64.ts'
 import { isObject, parseJson } from '../format/json.ts'
-import { assertSameOrLater, type Write } from './write-order.ts'
+import type { Write } from './write-order.ts'
 
 /*
  * A whole older copy of a file is genuine. Who remembers the last write that was seen can tell: one small file for each configuration file, by its path.
@@ -40,7 +40,12 @@ const parsePin = (text: string): Write | undefined => {
   return typeof id === 'string' && typeof rev === 'number' && bytes ? { id, rev, mac: bytes } : undefined
 }
 
-const readPin = (pinFile: string): Write | undefined => {
+/**
+ * The write that was seen last. To be asked before the file is read and not behind it: a file is written before it is remembered, so what stands there afterwards is this
+ * write or a later one.
+ * @throws ConfigError `ERR_CONFIG_ROLLBACK` for a pin that is damaged, `ERR_CONFIG_UNSAFE`, `ERR_CONFIG_READ`
+ */
+export const readPin = (pinFile: string): Write | undefined => {
   let text: string
   try {
     text = readTextFile(pinFile, { secret: true, maxBytes: 16_384 })
@@ -60,15 +65,9 @@ const writePin = (pinFile: string, path: string, { id, rev, mac }: Write): void 
   writeFileAtomicSync(pinFile, `${text}\n`, { mode: 0o600 })
 }
 
-/** @throws ConfigError `ERR_CONFIG_ROLLBACK`, `ERR_CONFIG_FORK` for another write than the one that was seen last, or one after it */
-export const checkPin = (pinFile: string, write: Write): void => {
-  const seen = readPin(pinFile)
-  if (seen) assertSameOrLater(seen, write)
-}
-
 const isSeen = (seen: Write | undefined, write: Write): boolean => seen?.id === write.id && seen.rev >= write.rev
 
-/** Remembers a write that `checkPin` let pass, unless a later one is remembered by now. */
+/** Remembers a write that follows the one seen before, unless a later one is remembered by now. */
 export const raisePin = (pinFile: string, path: string, write: Write): void => {
   try {
     if (isSeen(readPin(pinFile), write)) return

@@ -1,10 +1,10 @@
 import { ConfigError, inFile } from '../errors.ts'
 import type { SealedFile } from '../sealed/sealed-file.ts'
-import { runAsync, runSync } from '../steps.ts'
+import { runAsync, runSync, type Steps } from '../steps.ts'
 import type { KeySource } from '../types.ts'
-import { checkPin, raisePin } from './pin.ts'
+import { raisePin, readPin } from './pin.ts'
 import { type Opened, type Place, read } from './place.ts'
-import { assertSameOrLater, writeOf } from './write-order.ts'
+import { assertSameOrLater, type Write, writeOf } from './write-order.ts'
 
 export const legacyError = (path: string): ConfigError =>
   new ConfigError(
@@ -62,7 +62,7 @@ export class Session {
     for (const listener of this.#onDispose) listener()
   }
 
-  #follow(fresh: Opened): void {
+  #follow({ opened: fresh, seen }: Pinned): void {
     const before = this.state
     inFile(this.path, () => {
       if (before.kind === 'sealed' && fresh.kind === 'sealed') {
@@ -71,16 +71,16 @@ export class Session {
         throw new ConfigError('ERR_CONFIG_ROLLBACK', 'a Fernet file took its place')
       }
     })
-    remember(this.#place, fresh)
+    remember(this.#place, fresh, seen)
     this.#state = fresh
   }
 
   reloadSync(): void {
-    this.#follow(runSync(read(this.#place, this.state)))
+    this.#follow(runSync(readPinned(this.#place, this.state)))
   }
 
   async reload(): Promise<void> {
-    this.#follow(await runAsync(read(this.#place, this.state)))
+    this.#follow(await runAsync(readPinned(this.#place, this.state)))
   }
 
   /** A key that the file is opened by from now on, before the others. */
@@ -94,9 +94,33 @@ export class Session {
   }
 }
 
+/** What was read, and the write that was known before. */
+interface Pinned {
+  readonly opened: Opened
+  readonly seen: Write | undefined
+}
+
+function* readPinned(place: Place, known?: Opened): Steps<Pinned> {
+  const { path, pinFile } = place
+  const seen = pinFile === undefined ? undefined : inFile(path, () => readPin(pinFile))
+  return { opened: yield* read(place, known), seen }
+}
+
 /** What a pin says to what was read, and the other way round. */
-export const remember = ({ path, pinFile }: Place, opened: Opened): void => {
-  if (pinFile === undefined || opened.kind === 'legacy') return
-  inFile(path, () => checkPin(pinFile, writeOf(opened.file)))
-  raisePin(pinFile, path, writeOf(opened.file))
+const remember = ({ path, pinFile }: Place, opened: Opened, seen: Write | undefined): void => {
+  if (pinFile === undefined) return
+  if (opened.kind === 'legacy') {
+    if (seen) throw new ConfigError('ERR_CONFIG_ROLLBACK', `a Fernet file took the place of ${JSON.stringify(path)}`)
+    return
+  }
+  const write = writeOf(opened.file)
+  if (seen) inFile(path, () => assertSameOrLater(seen, write))
+  raisePin(pinFile, path, write)
+}
+
+/** A session that begins with what stands there. */
+export function* startSession(place: Place): Steps<Session> {
+  const { opened, seen } = yield* readPinned(place)
+  remember(place, opened, seen)
+  return new Session(place, opened)
 }
