@@ -3,7 +3,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { createConfig, keys, openConfigSync } from '../src/index.ts'
+import { createConfig, type Kms, keys, openConfig, openConfigSync } from '../src/index.ts'
 import { failsWith, failureOf, freshFolder } from './scratch.ts'
 
 const raw = randomBytes(32)
@@ -89,4 +89,32 @@ test('a change that was made for another write is a conflict, whoever made that 
   expect(readFileSync(path, 'utf8')).toBe(edited)
   writeFileSync(path, edited.slice(0, -1))
   await config.set('a', 5)
+})
+
+test('reading that began before a write of this process, and ends behind it, is no rollback and loses nothing', async () => {
+  const path = join(freshFolder(), 'c.json')
+  const waiting: (() => void)[] = []
+  let isSlow = false
+  const kms: Kms = {
+    provider: 'test',
+    ref: 'x',
+    wrap: async (dataKey) => Uint8Array.from(dataKey, (byte) => byte ^ 0x55),
+    unwrap: async (wrapped) => {
+      if (isSlow) {
+        isSlow = false
+        await new Promise<void>((resolve) => waiting.push(resolve))
+      }
+      return Uint8Array.from(wrapped, (byte) => byte ^ 0x55)
+    },
+  }
+  const config = await createConfig(path, { keys: [keys.kms(kms)] })
+  const other = await openConfig(path, { keys: [keys.kms(kms)] })
+  await other.rotateDataKey()
+  isSlow = true
+  const reading = config.reload()
+  while (waiting.length === 0) await new Promise(setImmediate)
+  await config.set('n', 1)
+  waiting[0]?.()
+  await reading
+  expect([config.get('n'), config.rev]).toEqual([1, 3])
 })

@@ -62,25 +62,21 @@ export class Session {
     for (const listener of this.#onDispose) listener()
   }
 
-  #follow({ opened: fresh, seen }: Pinned): void {
-    const before = this.state
-    inFile(this.path, () => {
-      if (before.kind === 'sealed' && fresh.kind === 'sealed') {
-        assertSameOrLater(writeOf(before.file), writeOf(fresh.file))
-      } else if (before.kind === 'sealed') {
-        throw new ConfigError('ERR_CONFIG_ROLLBACK', 'a Fernet file took its place')
-      }
-    })
+  /** @param before what was known when reading began; a change of this process may have gone by since */
+  #follow({ opened: fresh, seen }: Pinned, before: Opened): void {
+    inFile(this.path, () => assertFollows(before, fresh))
     remember(this.#place, fresh, seen)
-    this.#state = fresh
+    if (!isLater(this.state, fresh)) this.#state = fresh
   }
 
   reloadSync(): void {
-    this.#follow(runSync(readPinned(this.#place, this.state)))
+    const before = this.state
+    this.#follow(runSync(readPinned(this.#place, before)), before)
   }
 
   async reload(): Promise<void> {
-    this.#follow(await runAsync(readPinned(this.#place, this.state)))
+    const before = this.state
+    this.#follow(await runAsync(readPinned(this.#place, before)), before)
   }
 
   /** A key that the file is opened by from now on, before the others. */
@@ -93,6 +89,15 @@ export class Session {
     this.#state = written
   }
 }
+
+const assertFollows = (before: Opened, fresh: Opened): void => {
+  if (before.kind === 'legacy') return
+  if (fresh.kind === 'legacy') throw new ConfigError('ERR_CONFIG_ROLLBACK', 'a Fernet file took its place')
+  assertSameOrLater(writeOf(before.file), writeOf(fresh.file))
+}
+
+const isLater = (state: Opened, fresh: Opened): boolean =>
+  state.kind === 'sealed' && fresh.kind === 'sealed' && state.file.header.rev > fresh.file.header.rev
 
 /** What was read, and the write that was known before. */
 interface Pinned {
