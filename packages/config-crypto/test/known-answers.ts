@@ -3,7 +3,7 @@ import { derive, kidOf, passphraseKidOf } from '../src/crypto/derive.ts'
 import { deriveFromPassphrase } from '../src/crypto/scrypt.ts'
 import { Vault } from '../src/crypto/vault.ts'
 import { newDataKey, wrapDataKey } from '../src/crypto/wrap.ts'
-import { authenticatedBytes } from '../src/format/document.ts'
+import { writeAuthenticated } from '../src/format/document.ts'
 import type { KeyEntry, ScryptParameters } from '../src/format/key-table.ts'
 import type { Tree } from '../src/format/leaf.ts'
 import { parsePattern } from '../src/format/patterns.ts'
@@ -45,7 +45,8 @@ interface KnownFile {
 
 const describe = (name: string, file: SealedFile, keys: Record<string, string>, expected: JsonValue): KnownFile => {
   const { id, dataKey } = file.vault
-  const input = authenticatedBytes(file.header, storedTree(file.root))
+  const hash = createHash('sha256')
+  writeAuthenticated(file.header, storedTree(file.content.root), (bytes) => hash.update(bytes, 'latin1'))
   return {
     name,
     keys: {
@@ -53,7 +54,7 @@ const describe = (name: string, file: SealedFile, keys: Record<string, string>, 
       dataKey: hex(dataKey.export()),
       valueKey: hex(derive(dataKey, id, 'values')),
       macKey: hex(derive(dataKey, id, 'mac')),
-      macInputSha256: hex(createHash('sha256').update(input, 'latin1').digest()),
+      macInputSha256: hex(hash.digest()),
     },
     text: formatSealed(file),
     values: expected,

@@ -3,8 +3,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { mergeConfigs, textconv } from '../src/git.ts'
-import { type Config, createConfig, keys, openConfigSync } from '../src/index.ts'
+import { type Config, createConfig, keys, mergeConfigs, openConfigSync, textconv } from '../src/index.ts'
 import { failsWith, failureOf, freshFolder, put } from './scratch.ts'
 
 const main = keys.raw(randomBytes(32), 'main')

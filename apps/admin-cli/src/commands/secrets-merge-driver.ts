@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { mergeConfigs } from '@portcullis/config-crypto/git'
+import { mergeConfigs } from '@portcullis/config-crypto'
 import { writeFileAtomicSync } from '@portcullis-internal/files'
 import { type ExitCode, exitCodes } from '../failure.ts'
 import { printWords, safeLine } from '../output.ts'

@@ -56,7 +56,7 @@ export const draftOf = (
   { clock }: Place,
 ): { readonly draft: Draft; readonly end: () => Tree | undefined } => {
   let open = true
-  let root = file.root
+  let root = file.content.root
   const sealing = { file, today: dayOf(clock) }
   const assertOpen = (): void => {
     if (!open) throw optionsError('a draft was used after its update')
@@ -83,7 +83,7 @@ export const draftOf = (
     draft,
     end: () => {
       open = false
-      return root === file.root ? undefined : root
+      return root === file.content.root ? undefined : root
     },
   }
 }

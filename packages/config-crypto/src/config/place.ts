@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { ConfigError, inFile, ofFile, optionsError, refuseUnknown } from '../errors.ts'
+import { type Content, contentOfTree } from '../format/content.ts'
 import type { Clock } from '../format/day.ts'
-import type { Tree } from '../format/leaf.ts'
 import { revealTree } from '../format/tree.ts'
 import { readConfigText } from '../files/config-file.ts'
 import { checkSources } from '../keys/holder.ts'
@@ -28,7 +28,7 @@ export interface Place {
 
 /** What was read. */
 export type Opened = {
-  readonly root: Tree
+  readonly content: Content
   /** What the schema made of the values. */
   readonly output: unknown
 } & (
@@ -62,15 +62,15 @@ export const checkPlace = (path: string, options: OpenOptions): Place => {
   }
 }
 
-export const outputOf = (place: Place, root: Tree): unknown =>
-  place.schema === undefined ? undefined : validate(place.schema, revealTree(root))
+const outputOf = (place: Place, content: Content): unknown =>
+  place.schema === undefined ? undefined : validate(place.schema, revealTree(content.root))
 
 export const openedOf = (place: Place, file: SealedFile, text: string): Opened => ({
   kind: 'sealed',
   file,
   text,
-  root: file.root,
-  output: outputOf(place, file.root),
+  content: file.content,
+  output: outputOf(place, file.content),
 })
 
 const assertKnown = (opened: Opened, { path, minRev }: Place): Opened => {
@@ -86,8 +86,8 @@ function* readFresh(place: Place, text: string): Steps<Opened> {
   if (fernet) {
     return inFile(path, (): Opened => {
       if (minRev > 0) throw new ConfigError('ERR_CONFIG_ROLLBACK', 'a Fernet file does not count its writes')
-      const root = openLegacy(text, fernet)
-      return { kind: 'legacy', root, output: outputOf(place, root) }
+      const content = contentOfTree(openLegacy(text, fernet))
+      return { kind: 'legacy', content, output: outputOf(place, content) }
     })
   }
   try {

@@ -15,7 +15,7 @@ export const keyTable = ({ header, kid: used }: SealedFile): readonly KeyInfo[] 
   }))
 
 export const staleReport = (
-  { header, root }: SealedFile,
+  { header, content }: SealedFile,
   clock: Clock,
   options: { readonly days: number },
 ): StaleReport => {
@@ -23,7 +23,7 @@ export const staleReport = (
   const { days } = options
   if (!Number.isSafeInteger(days) || days < 0) throw optionsError('stale: days must be a number of days')
   const isStale = ({ ageDays }: { readonly ageDays: number }): boolean => ageDays >= days
-  const secrets = [...leavesOf(root)].flatMap(({ pointer, node }) =>
+  const secrets = [...leavesOf(content.root)].flatMap(({ pointer, node }) =>
     node instanceof SealedLeaf ? [{ pointer, setOn: node.setOn, ageDays: daysSince(node.setOn, clock) }] : [],
   )
   const keys = header.keys.map(({ kid, created }) => ({ kid, created, ageDays: daysSince(created, clock) }))

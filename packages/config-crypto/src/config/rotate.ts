@@ -138,7 +138,7 @@ export const rotateDataKey = async (
 
 export const removeKey = async (session: Session, kid: string): Promise<{ readonly secrets: readonly string[] }> => {
   await rotateDataKey(session, { drop: [kid] })
-  const leaves = [...leavesOf(session.file.root)].filter(({ node }) => node instanceof SealedLeaf)
+  const leaves = [...leavesOf(session.file.content.root)].filter(({ node }) => node instanceof SealedLeaf)
   return { secrets: leaves.map(({ pointer }) => pointer) }
 }
 

@@ -19,7 +19,7 @@ const follow = async (session: Session): Promise<ConfigEvent | undefined> => {
   }
   const { state } = session
   if (state === before || state.kind !== 'sealed') return undefined
-  const pointers = changedPointers(before.root, state.root)
+  const pointers = changedPointers(before.content.root, state.content.root)
   const same = before.kind === 'sealed' && before.file.header.rev === state.file.header.rev
   return same ? undefined : { kind: 'changed', rev: state.file.header.rev, pointers }
 }

@@ -1,5 +1,7 @@
 import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import { ConfigError } from '../errors.ts'
+import { writeAuthenticated } from '../format/document.ts'
+import type { Header } from '../format/header.ts'
 import { parseJson } from '../format/json.ts'
 import { type Opener, SealedLeaf } from '../format/leaf.ts'
 import type { JsonValue } from '../types.ts'
@@ -60,12 +62,11 @@ export class Vault implements Opener {
     return parseJson(json)
   }
 
-  /** HMAC-SHA-256 over everything of a file but the MAC itself; `content` has one character a byte. */
-  macOf(content: string): Buffer {
-    return createHmac('sha256', this.#mac)
-      .update(`${label('mac')}\0`)
-      .update(content, 'latin1')
-      .digest()
+  /** HMAC-SHA-256 over everything of a file but the MAC itself. */
+  macOf(header: Header, config: JsonValue): Buffer {
+    const hmac = createHmac('sha256', this.#mac).update(`${label('mac')}\0`)
+    writeAuthenticated(header, config, (bytes) => hmac.update(bytes, 'latin1'))
+    return hmac.digest()
   }
 }
 

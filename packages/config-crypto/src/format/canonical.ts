@@ -29,25 +29,51 @@ const unordered = /[\ud800-\uffff]/
 const byBytes = (a: string, b: string): number =>
   unordered.test(a) || unordered.test(b) ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a < b ? -1 : 1
 
-const encode = (value: JsonValue): string => {
-  if (typeof value === 'string') return textOf(value)
-  if (value === null) return 'n'
-  if (typeof value === 'boolean') return value ? 't' : 'f'
-  if (typeof value === 'number') return numberOf(value)
-  if (Array.isArray(value)) {
-    let bytes = `a${u32(value.length)}`
-    for (const item of value) bytes += encode(item)
-    return bytes
+/** Takes bytes, one character each. */
+export type Sink = (bytes: string) => void
+
+const encode = (value: JsonValue, write: Sink): void => {
+  if (typeof value === 'string') write(textOf(value))
+  else if (value === null) write('n')
+  else if (typeof value === 'boolean') write(value ? 't' : 'f')
+  else if (typeof value === 'number') write(numberOf(value))
+  else if (Array.isArray(value)) {
+    write(`a${u32(value.length)}`)
+    for (const item of value) encode(item, write)
+  } else {
+    const members = value as { readonly [member: string]: JsonValue }
+    const names = Object.keys(members).sort(byBytes)
+    write(`o${u32(names.length)}`)
+    for (const name of names) {
+      write(textOf(name))
+      encode(members[name] as JsonValue, write)
+    }
   }
-  const members = value as { readonly [member: string]: JsonValue }
-  const names = Object.keys(members).sort(byBytes)
-  let bytes = `o${u32(names.length)}`
-  for (const name of names) bytes += textOf(name) + encode(members[name] as JsonValue)
-  return bytes
 }
+
+const pieceLength = 16_384
 
 /**
  * One byte string for each JSON value and another for any other value: a type letter, then `n t f` nothing, `d` 8 bytes of IEEE 754 binary64, `s` length and
- * UTF-8, `a` count and items, `o` count and members ordered by the bytes of their names. Lengths and counts are 32 bits, big-endian. One character a byte.
+ * UTF-8, `a` count and items, `o` count and members ordered by the bytes of their names. Lengths and counts are 32 bits, big-endian. `sink` gets it in pieces of
+ * some length: as a whole it would be a second file in memory.
  */
-export const encodeCanonical = (value: JsonValue): string => encode(value)
+export const writeCanonical = (value: JsonValue, sink: Sink): void => {
+  let piece = ''
+  encode(value, (bytes) => {
+    piece += bytes
+    if (piece.length < pieceLength) return
+    sink(piece)
+    piece = ''
+  })
+  sink(piece)
+}
+
+/** `writeCanonical` as a whole. */
+export const encodeCanonical = (value: JsonValue): string => {
+  let whole = ''
+  writeCanonical(value, (bytes) => {
+    whole += bytes
+  })
+  return whole
+}

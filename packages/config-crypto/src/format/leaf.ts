@@ -42,9 +42,13 @@ export type Tree = null | boolean | number | string | SealedLeaf | readonly Tree
 /** Texts that may not stand in a file as they are. */
 export const isReserved = (text: string): boolean => text.startsWith('enc:')
 
-/** The leaf in a text that claims to be one; `undefined` when its syntax is not that of this version. Its payload is looked at when it is opened. */
-export const parseLeaf = (opener: Opener, pointer: string, text: string): SealedLeaf | undefined => {
-  if (!text.startsWith(prefix) || text[dayEnd] !== ':' || text.length < dayEnd + 2) return undefined
-  const setOn = text.slice(prefix.length, dayEnd)
-  return daySyntax.test(setOn) ? new SealedLeaf(opener, pointer, setOn, text.slice(dayEnd + 1)) : undefined
-}
+/** Whether a text that is reserved is a sealed value of this version. Its payload is looked at when it is opened. */
+export const isLeafText = (text: string): boolean =>
+  text.startsWith(prefix) &&
+  text[dayEnd] === ':' &&
+  text.length > dayEnd + 1 &&
+  daySyntax.test(text.slice(prefix.length, dayEnd))
+
+/** The leaf in such a text. */
+export const leafOf = (opener: Opener, pointer: string, text: string): SealedLeaf =>
+  new SealedLeaf(opener, pointer, text.slice(prefix.length, dayEnd), text.slice(dayEnd + 1))

@@ -13,10 +13,10 @@ export const childrenOf = (node: Tree): readonly (readonly [string, Tree])[] => 
   return isMembers(node) ? Object.entries(node) : []
 }
 
-const indexSyntax = /^(?:0|[1-9][0-9]*)$/
+export const isIndex = (segment: string): boolean => /^(?:0|[1-9][0-9]*)$/.test(segment)
 
 const childOf = (node: Tree, segment: string): Tree | undefined => {
-  if (Array.isArray(node)) return indexSyntax.test(segment) ? (node[Number(segment)] as Tree | undefined) : undefined
+  if (Array.isArray(node)) return isIndex(segment) ? (node[Number(segment)] as Tree | undefined) : undefined
   return isMembers(node) && Object.hasOwn(node, segment) ? node[segment] : undefined
 }
 
@@ -40,7 +40,7 @@ export const withNode = (node: Tree | undefined, path: Path, value: Tree): Tree 
   if (node instanceof SealedLeaf) throw optionsError('it stands inside of a sealed value: set that one as a whole')
   if (Array.isArray(node)) {
     const items = node as readonly Tree[]
-    const index = segment === '-' ? items.length : indexSyntax.test(segment) ? Number(segment) : Number.NaN
+    const index = segment === '-' ? items.length : isIndex(segment) ? Number(segment) : Number.NaN
     if (!(index <= items.length)) throw optionsError('the list has no such item, nor is it the next one')
     return [...items.slice(0, index), withNode(items[index], rest, value), ...items.slice(index + 1)]
   }

@@ -88,7 +88,7 @@ export const mergeConfigs = async (options: MergeOptions): Promise<Merge> => {
     throw new ConfigError('ERR_CONFIG_CONFLICT', 'they are not versions of one file: each was made by itself')
   }
   const kept = keptOf(base, ours, theirs)
-  const { root, conflicts } = mergeTrees(base?.root ?? {}, ours.root, theirs.root)
+  const { root, conflicts } = mergeTrees(base?.content.root ?? {}, ours.content.root, theirs.content.root)
   const { keys, foreign } = mergeKeys(base, ours, theirs, kept)
   const header = {
     ...kept.header,

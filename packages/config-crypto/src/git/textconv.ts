@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { ConfigError } from '../errors.ts'
 import { readConfigText } from '../files/config-file.ts'
-import { parseDocument, treeOf } from '../format/document.ts'
+import { contentOf } from '../format/content.ts'
+import { parseDocument } from '../format/document.ts'
 import type { Header } from '../format/header.ts'
 import { type Opener, SealedLeaf } from '../format/leaf.ts'
 import { leavesOf } from '../format/tree.ts'
@@ -32,7 +33,7 @@ const shortHash = (payload: string): string => createHash('sha256').update(paylo
  */
 export const textconv = (path: string): string => {
   const document = parseDocument(readConfigText(path))
-  const values = [...leavesOf(treeOf(document, closed))]
+  const values = [...leavesOf(contentOf(document, closed).root)]
     .sort((a, b) => (a.pointer < b.pointer ? -1 : 1))
     .map(({ pointer, node }) =>
       node instanceof SealedLeaf

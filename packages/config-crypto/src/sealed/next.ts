@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { Random } from '../crypto/aead.ts'
 import type { Vault } from '../crypto/vault.ts'
 import { optionsError } from '../errors.ts'
-import { authenticatedBytes, formatDocument, maxFileBytes } from '../format/document.ts'
+import { contentOfTree } from '../format/content.ts'
+import { formatDocument, maxFileBytes } from '../format/document.ts'
 import type { Header } from '../format/header.ts'
 import { SealedLeaf, type Tree } from '../format/leaf.ts'
 import { descend, endsHere } from '../format/patterns.ts'
@@ -31,7 +32,7 @@ const assertSealed = (node: Tree, pointer: string, patterns: readonly Path[]): v
 
 /** The file as its next write has it. Values that stand elsewhere than where they were sealed for, or under another data key, are sealed anew; all others stay as they are. */
 export const nextSealed = (file: SealedFile, next: Next, random: Random = randomBytes): SealedFile => {
-  const { vault = file.vault, root: wanted = file.root } = next
+  const { vault = file.vault, root: wanted = file.content.root } = next
   const header: Header = { ...file.header, ...next.header, rev: (next.header?.rev ?? file.header.rev) + 1 }
   if (!Number.isSafeInteger(header.rev)) throw optionsError('the file was written too many times')
   const root = mapLeaves<Tree>(wanted, '', (leaf, pointer) =>
@@ -42,20 +43,19 @@ export const nextSealed = (file: SealedFile, next: Next, random: Random = random
     '',
     header.secrets.map(({ path }) => path),
   )
-  return { header, mac: macOf(header, root, vault), root, vault, kid: next.kid ?? file.kid }
+  return { header, mac: macOf(header, root, vault), content: contentOfTree(root), vault, kid: next.kid ?? file.kid }
 }
 
-const macOf = (header: Header, root: Tree, vault: Vault): Buffer =>
-  vault.macOf(authenticatedBytes(header, storedTree(root)))
+const macOf = (header: Header, root: Tree, vault: Vault): Buffer => vault.macOf(header, storedTree(root))
 
 /** A file that was never written. */
 export const firstSealed = (header: Omit<Header, 'id' | 'rev'>, vault: Vault, kid: string): SealedFile => {
   const whole: Header = { ...header, id: vault.id.toString('base64url'), rev: 1 }
-  return { header: whole, mac: macOf(whole, {}, vault), root: {}, vault, kid }
+  return { header: whole, mac: macOf(whole, {}, vault), content: contentOfTree({}), vault, kid }
 }
 
-export const formatSealed = ({ header, root, mac }: SealedFile): string => {
-  const text = formatDocument(header, storedTree(root), mac)
+export const formatSealed = ({ header, content, mac }: SealedFile): string => {
+  const text = formatDocument(header, storedTree(content.root), mac)
   if (Buffer.byteLength(text) > maxFileBytes) {
     throw optionsError(`the file would be larger than ${maxFileBytes} bytes`)
   }

@@ -1,7 +1,7 @@
 import { sameMac, Vault } from '../crypto/vault.ts'
-import { authenticatedBytes, parseDocument, type SealedDocument, treeOf } from '../format/document.ts'
+import { type Content, contentOf } from '../format/content.ts'
+import { parseDocument, type SealedDocument } from '../format/document.ts'
 import type { Header } from '../format/header.ts'
-import type { Tree } from '../format/leaf.ts'
 import type { SealingKey } from '../keys/key-text.ts'
 import { tampered, unlock } from '../keys/unlock.ts'
 import type { Steps } from '../steps.ts'
@@ -11,7 +11,7 @@ import type { KeySource } from '../types.ts'
 export interface SealedFile {
   readonly header: Header
   readonly mac: Buffer
-  readonly root: Tree
+  readonly content: Content
   readonly vault: Vault
   /** The entry of the key table that led to the data key. */
   readonly kid: string
@@ -26,7 +26,7 @@ export interface Opening {
 }
 
 const isAuthentic = (document: SealedDocument, vault: Vault): boolean =>
-  sameMac(vault.macOf(authenticatedBytes(document.header, document.config)), document.mac)
+  sameMac(vault.macOf(document.header, document.config), document.mac)
 
 /** A later write under a data key that is known; `undefined` where it is another file, or not under that key. @throws ConfigError `ERR_CONFIG_MALFORMED`, `ERR_CONFIG_VERSION` */
 export const reopenSealed = (text: string, known: SealedFile): SealedFile | undefined => {
@@ -35,7 +35,7 @@ export const reopenSealed = (text: string, known: SealedFile): SealedFile | unde
   const { vault } = known
   if (header.id !== known.header.id || !isAuthentic(document, vault)) return undefined
   const kid = header.keys.some((entry) => entry.kid === known.kid) ? known.kid : ''
-  return { header, mac, root: treeOf(document, vault), vault, kid }
+  return { header, mac, content: contentOf(document, vault), vault, kid }
 }
 
 /** @throws ConfigError `ERR_CONFIG_MALFORMED`, `ERR_CONFIG_VERSION`, `ERR_CONFIG_NO_KEY`, `ERR_CONFIG_INTEGRITY`; inside a file, so it is not named */
@@ -45,7 +45,7 @@ export function* openSealed(text: string, { path, quiet, sources }: Opening): St
   const { dataKey, kid } = yield* unlock(header, quiet, sources, path)
   const vault = new Vault(dataKey, Buffer.from(header.id, 'base64url'))
   // First, for what it says is more than that the MAC does not fit; nothing is opened by it.
-  const root = treeOf(document, vault)
+  const content = contentOf(document, vault)
   if (!isAuthentic(document, vault)) throw tampered()
-  return { header, mac, root, vault, kid }
+  return { header, mac, content, vault, kid }
 }

@@ -1,2 +1,0 @@
-export { type Merge, mergeConfigs, type MergeOptions } from './git/merge.ts'
-export { textconv } from './git/textconv.ts'
