@@ -1,3 +1,3 @@
 import { preset } from '../../tsup.base.ts'
 
-export default preset(['src/index.ts'])
+export default preset(['src/index.ts', 'src/exec.ts', 'src/redact.ts', 'src/scan.ts'])

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { addKeyCommands } from './key-commands.ts'
 import { printData, printWords } from './output.ts'
+import { addSecretCommands } from './secret-commands.ts'
 import { type GlobalOptions, readSettings, type Settings } from './settings.ts'
 
 const version = (): string => {
@@ -32,37 +33,7 @@ export const createProgram = (onExitCode: (code: number) => void): Command => {
 
   addKeyCommands(program, { settings, onExitCode })
 
-  const secrets = program.command('secrets').description('store and read secrets in the sealed file')
-  secrets
-    .command('set')
-    .description('store a value, read from standard input or asked for')
-    .argument('<name>', 'a name for the value, never the value itself')
-    .option('--plain', 'store it readable: not encrypted, but safe from tampering')
-    // Whatever else stands there may be a value: refused by the command, which repeats nothing of it.
-    .allowExcessArguments()
-    .allowUnknownOption()
-    .action(async (name: string, options, command: Command) =>
-      (await import('./commands/secrets-set.ts')).run(settings(), name, options, command.args),
-    )
-  secrets
-    .command('get')
-    .description('print a value, alone on standard output')
-    .argument('<name>', 'its name')
-    .action(async (name: string) => (await import('./commands/secrets-get.ts')).run(settings(), name))
-  secrets
-    .command('list')
-    .description('show all names, never values')
-    .action(async () => (await import('./commands/secrets-list.ts')).run(settings()))
-  secrets
-    .command('delete')
-    .description('remove a value')
-    .argument('<name>', 'its name')
-    .option('--yes', 'accepted for scripts; deleting does not ask')
-    .action(async (name: string) => (await import('./commands/secrets-delete.ts')).run(settings(), name))
-  secrets
-    .command('migrate')
-    .description('convert a Fernet file; the old files are kept as copies')
-    .action(async () => (await import('./commands/secrets-migrate.ts')).run(settings()))
+  addSecretCommands(program, { settings, onExitCode })
 
   program
     .command('audit')

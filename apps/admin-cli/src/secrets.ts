@@ -41,10 +41,14 @@ const pipeIt = 'pipe it: printf %s "$VALUE" | portcullis secrets set NAME'
 
 /** A name as it may be stored; asked before anything is written. Never repeated: in "NAME=VALUE" it holds the value. */
 export const checkSecretName = (name: string): void => {
-  if (!isSecretName(name)) {
+  if (!isSecretPlace(name)) {
     throw usageError(`a name is 1 to 128 of A-Z a-z 0-9 _ . -; a value is never an argument: ${pipeIt}`)
   }
 }
+
+/** A name, or a JSON Pointer that begins with one: the package looks at the rest. */
+export const isSecretPlace = (place: string): boolean =>
+  isSecretName(place) || isSecretName(/^\/([^/]*)(?:\/|$)/.exec(place)?.[1] ?? '')
 
 export const isSecretName = (name: string): boolean => /^[A-Za-z0-9_.-]{1,128}$/.test(name) && name !== '__proto__'
 
@@ -68,6 +72,20 @@ export const openSecrets = async (settings: Settings): Promise<Config | undefine
     throw error
   }
 }
+
+/** As `openSecrets`; exit code 3 where there is none. */
+export const openSecretsOrFail = async (settings: Settings): Promise<Config> => {
+  const found = await openSecrets(settings)
+  if (found) return found
+  throw new CliError(
+    'ERR_CLI_NOT_FOUND',
+    exitCodes.notFound,
+    'there are no secrets yet: "portcullis secrets set NAME" stores one',
+  )
+}
+
+/** A key source as an option says it, relative to the configuration folder. */
+export const keySourceOf = (text: string, { dir }: Settings): KeySource => keys.parse(text, { dir })
 
 /** Adds to the folder's `.gitignore` what of `patterns` it does not have. */
 export const ignoreInGit = (settings: Settings, patterns: readonly string[]): void => {

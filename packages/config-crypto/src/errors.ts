@@ -2,9 +2,14 @@ import { FileError } from '@portcullis-internal/files'
 
 export type ConfigErrorCode =
   | 'ERR_CONFIG_ABSENT'
+  | 'ERR_CONFIG_CHILD'
+  | 'ERR_CONFIG_CONFLICT'
+  | 'ERR_CONFIG_DISPOSED'
   | 'ERR_CONFIG_EXISTS'
+  | 'ERR_CONFIG_FORK'
   | 'ERR_CONFIG_INTEGRITY'
   | 'ERR_CONFIG_KEY'
+  | 'ERR_CONFIG_KEY_SOURCE'
   | 'ERR_CONFIG_LEGACY'
   | 'ERR_CONFIG_LOCKED'
   | 'ERR_CONFIG_MALFORMED'
@@ -12,11 +17,17 @@ export type ConfigErrorCode =
   | 'ERR_CONFIG_OPTIONS'
   | 'ERR_CONFIG_READ'
   | 'ERR_CONFIG_ROLLBACK'
+  | 'ERR_CONFIG_SCHEMA'
   | 'ERR_CONFIG_UNSAFE'
   | 'ERR_CONFIG_VERSION'
   | 'ERR_CONFIG_WRITE'
 
-const unavailable: ReadonlySet<ConfigErrorCode> = new Set(['ERR_CONFIG_LOCKED', 'ERR_CONFIG_READ', 'ERR_CONFIG_WRITE'])
+const unavailable: ReadonlySet<ConfigErrorCode> = new Set([
+  'ERR_CONFIG_KEY_SOURCE',
+  'ERR_CONFIG_LOCKED',
+  'ERR_CONFIG_READ',
+  'ERR_CONFIG_WRITE',
+])
 
 /** A configuration file or key that cannot be used, or a call that makes no sense. No message holds a value, a key or a ciphertext. */
 export class ConfigError extends Error {
@@ -32,6 +43,7 @@ export class ConfigError extends Error {
 }
 
 export const optionsError = (message: string): ConfigError => new ConfigError('ERR_CONFIG_OPTIONS', message)
+export const malformed = (message: string): ConfigError => new ConfigError('ERR_CONFIG_MALFORMED', message)
 
 const ofConfigFile = {
   ERR_FILE_ABSENT: 'ERR_CONFIG_ABSENT',
@@ -51,6 +63,20 @@ export const fromFileError = (error: unknown, subject: 'configuration' | 'key'):
   return new ConfigError(subject === 'key' && unusable ? 'ERR_CONFIG_KEY' : code, `${subject} file ${error.message}`, {
     cause: error,
   })
+}
+
+/** Says which file it was. */
+export const inFile = <T>(path: string, read: () => T): T => {
+  try {
+    return read()
+  } catch (error) {
+    throw ofFile(path, error)
+  }
+}
+
+export const ofFile = (path: string, error: unknown): unknown => {
+  if (!(error instanceof ConfigError)) return error
+  return new ConfigError(error.code, `configuration file ${JSON.stringify(path)}: ${error.message}`, { cause: error })
 }
 
 export const refuseUnknown = (what: string, value: unknown, known: readonly string[]): void => {

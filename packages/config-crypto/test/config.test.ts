@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { createConfig, keys, openConfig, openConfigSync } from '../src/index.ts'
-import { createSecret } from '../src/secret.ts'
+import { createSecret } from '../src/config/secret.ts'
 import type { Draft, JsonValue } from '../src/types.ts'
 import { failsWith, failureOf, freshFolder, put } from './scratch.ts'
 
@@ -185,32 +185,39 @@ test('reload sees what others wrote; a bad file leaves what was read before, and
   const other = openConfigSync(path, { keys: sources })
   await other.set('a', 2)
   expect(config.get('a')).toBe(1)
-  config.reload()
+  config.reloadSync()
   expect([config.get('a'), config.rev]).toEqual([2, 3])
   const text = readFileSync(path, 'utf8')
   writeFileSync(path, text.slice(0, -9))
-  expect(() => config.reload()).toThrow(failsWith('ERR_CONFIG_MALFORMED'))
+  expect(() => config.reloadSync()).toThrow(failsWith('ERR_CONFIG_MALFORMED'))
   await expect(config.set('a', 3)).rejects.toThrow(failsWith('ERR_CONFIG_MALFORMED'))
   expect(readFileSync(path, 'utf8')).toBe(text.slice(0, -9))
   expect(config.get('a')).toBe(2)
   writeFileSync(path, text)
-  config.reload()
+  config.reloadSync()
 })
 
 test('an older write, another one of the same number, or another file in its place is refused', async () => {
   const { path, config } = await fresh()
   await config.set('a', 1)
   copyFileSync(path, `${path}.old`)
+  const older = readFileSync(path)
   const fork = openConfigSync(`${path}.old`, { keys: sources })
   await config.set('a', 2)
   const elsewhere = await fresh()
   for (let n = 0; n < 5; n++) await elsewhere.config.set('a', n)
   const text = readFileSync(path, 'utf8')
   await fork.set('a', 3)
-  for (const intruder of [`${path}.old`, elsewhere.path]) {
-    writeFileSync(path, readFileSync(intruder))
-    expect(() => config.reload()).toThrow(failsWith('ERR_CONFIG_ROLLBACK'))
-    await expect(config.set('b', 1)).rejects.toThrow(failsWith('ERR_CONFIG_ROLLBACK'))
+  const intruders = [
+    [readFileSync(`${path}.old`), 'ERR_CONFIG_FORK'],
+    [readFileSync(elsewhere.path), 'ERR_CONFIG_ROLLBACK'],
+    [older, 'ERR_CONFIG_ROLLBACK'],
+  ] as const
+  for (const [intruder, code] of intruders) {
+    writeFileSync(path, intruder)
+    expect(() => config.reloadSync()).toThrow(failsWith(code))
+    await expect(config.reload()).rejects.toThrow(failsWith(code))
+    await expect(config.set('b', 1)).rejects.toThrow(failsWith(code))
     expect(config.get('a')).toBe(2)
   }
   writeFileSync(path, text)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { decryptToken, type FernetKey, verifyToken } from '../src/fernet.ts'
-import { parseKeyText } from '../src/key-text.ts'
+import { decryptToken, type FernetKey, verifyToken } from '../src/crypto/fernet.ts'
+import { parseKeyText } from '../src/keys/key-text.ts'
 import { vectorsFrom } from './scratch.ts'
 
 interface Vector {
@@ -11,7 +11,7 @@ interface Vector {
 }
 
 const open = ({ token, secret }: Vector): string | undefined => {
-  const key = parseKeyText(secret, 'the vector') as FernetKey
+  const key = parseKeyText(secret, 'the vector')[0] as FernetKey
   expect(key.kind).toBe('fernet')
   const signed = verifyToken(key, token)
   return signed && decryptToken(key, signed)

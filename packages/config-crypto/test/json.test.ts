@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { copyJson, parseStrictJson } from '../src/json.ts'
+import { copyJson } from '../src/format/copy-json.ts'
+import { parseStrictJson } from '../src/format/strict-json.ts'
 import { failsWith } from './scratch.ts'
 
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, sy
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
-import { kidOf } from '../src/cipher.ts'
+import { kidOf } from '../src/crypto/derive.ts'
 import { createConfig, generateKey, keys, openConfig, openConfigSync } from '../src/index.ts'
 import { failsWith, failureOf, freshFolder, put } from './scratch.ts'
 
@@ -130,7 +130,7 @@ test('a new file is not made with a key that is unsafe, absent, given twice, or 
   const make = (...sources: Parameters<typeof createConfig>[1]['keys'][number][]) =>
     createConfig(path, { keys: sources as unknown as Parameters<typeof createConfig>[1]['keys'] })
   const raw = randomBytes(32)
-  await expect(make(keys.env(variable))).rejects.toThrow(failsWith('ERR_CONFIG_NO_KEY'))
+  await expect(make(keys.env('PORTCULLIS_TEST_ABSENT'))).rejects.toThrow(failsWith('ERR_CONFIG_NO_KEY'))
   await expect(make(keys.file(put(join(folder, 'a'), generateKey(), 0o644)))).rejects.toThrow(
     failsWith('ERR_CONFIG_KEY'),
   )
@@ -146,7 +146,30 @@ test('parse takes file: and env:, relative to the folder given, and nothing else
   expect(keys.parse('file:/abs/key', { dir: '/etc/x' })).toEqual({ source: 'file:/abs/key' })
   expect(keys.parse('env:APP_KEY', { dir: '/' })).toEqual({ source: 'env:APP_KEY' })
   const secret = generateKey()
-  for (const text of ['', 'file:', 'env:', 'env:A B', 'env:1X', 'encryption.key', 'FILE:x', 'kms:x', secret, 'file']) {
+  for (const text of [
+    '',
+    'file:',
+    'env:',
+    'env:A B',
+    'env:1X',
+    'encryption.key',
+    'FILE:x',
+    'kms:x',
+    secret,
+    'file',
+    'fd:-1',
+    'fd:2',
+    'fd:x',
+    'cmd:op',
+    'cmd:[]',
+    'cmd:[1]',
+    'keychain:x',
+    'credential:..',
+    'credential:a/b',
+    'passphrase:',
+    'passphrase:kms:x',
+    'passphrase:passphrase:env:X',
+  ]) {
     expect(() => keys.parse(text, { dir: '/' })).toThrow(failsWith('ERR_CONFIG_OPTIONS'))
   }
   expect(() => keys.parse(secret, { dir: '/' })).not.toThrow(secret.slice(10, 30))

@@ -46,7 +46,7 @@ const flip = (base64: string, at: number): string => {
   bytes[at] = (bytes[at] ?? 0) ^ 1
   return bytes.toString('base64url')
 }
-const flipValue = (value: string, at: number): string => `enc:v1:${flip(value.slice(7), at)}`
+const flipValue = (value: string, at: number): string => value.slice(0, 18) + flip(value.slice(18), at)
 
 const classes: Record<string, () => string> = {
   'two sealed values exchanged': () =>
@@ -85,7 +85,15 @@ const classes: Record<string, () => string> = {
   'nesting turned into a name': () => edited(({ config }) => (config.list[2] = { 'a/b': 1 })),
   'a wrapped key changed': () => edited(({ sealed }) => (sealed.keys[0].wrapped = flip(sealed.keys[0].wrapped, 20))),
   'a key added': () =>
-    edited(({ sealed }) => sealed.keys.push({ kid: 'other', wrap: 'A256GCM', wrapped: sealed.keys[0].wrapped })),
+    edited(({ sealed }) =>
+      sealed.keys.push({
+        kid: 'other',
+        kind: 'key',
+        created: '2026-11-22',
+        wrap: 'A256GCM',
+        wrapped: sealed.keys[0].wrapped,
+      }),
+    ),
   'a kid renamed': () => edited(({ sealed }) => (sealed.keys[0].kid = 'other')),
   'the revision raised': () => edited(({ sealed }) => sealed.rev++),
   'the id changed': () => edited(({ sealed }) => (sealed.id = randomBytes(16).toString('base64url'))),

@@ -1,0 +1,2 @@
+export { type Outcome, run, type RunOptions } from './exec/run.ts'
+export { variablesOf } from './exec/variables.ts'
