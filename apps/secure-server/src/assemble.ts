@@ -3,7 +3,7 @@ import { type AuditLog, createAuditLog } from '@portcullis/audit'
 import { compileGrants, createPolicy } from '@portcullis/authz'
 import { createGuard, type Guard, type GuardLog, type Locate } from '@portcullis/guard'
 import { deriveKey } from '@portcullis/transport'
-import { createAddressList, createValidator } from '@portcullis/validator'
+import { createAddressList, createValidator, type ResultOptions, type ValidatorOptions } from '@portcullis/validator'
 import type { Settings } from './config/settings.ts'
 import { configurationError, ExitError } from './exit.ts'
 import type { KeyRing } from './keys/credentials.ts'
@@ -32,12 +32,16 @@ const openAudit = async (settings: Settings, masterKey: () => Promise<Uint8Array
 }
 
 /** Everything of the pipeline that the settings alone decide. Made first, so that a mistake in them is found before anything is written. */
-const planned = (settings: Settings, log: GuardLog) => {
+const planned = (settings: Settings, masterKey: Uint8Array, log: GuardLog) => {
   const policy = createPolicy(settings.policy)
   compileGrants(settings.auth.anonymous)
   createCidrSet(settings.listen.trustedProxies)
-  const { preset, maxBodyBytes, maxDepth, blockedAddresses, tools } = settings.validation
-  const validator = createValidator({ preset, maxBodyBytes, maxDepth, tools })
+  const { blockedAddresses, results, ...validation } = settings.validation
+  const validator = createValidator({
+    ...(validation as ValidatorOptions),
+    // A marker of one replica is known to all of them.
+    results: { ...(results as ResultOptions), markerKey: deriveKey(masterKey, 'redaction') },
+  })
   const addresses = createAddressList(blockedAddresses)
   return { policy, limiter: createLimits(settings, policy, log), validator, addresses }
 }
@@ -45,9 +49,9 @@ const planned = (settings: Settings, log: GuardLog) => {
 export type Plan = ReturnType<typeof planned>
 
 /** @throws {ExitError} 78 */
-export const plan = (settings: Settings, log: GuardLog): Plan => {
+export const plan = (settings: Settings, masterKey: Uint8Array, log: GuardLog): Plan => {
   try {
-    return planned(settings, log)
+    return planned(settings, masterKey, log)
   } catch (error) {
     throw configurationError((error as Error).message, { cause: error })
   }

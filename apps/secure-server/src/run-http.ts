@@ -36,8 +36,8 @@ export const runHttp = async (
   terminal: { readonly cwd: string; readonly interactive: boolean; readonly print: (line: string) => void },
 ): Promise<Running> => {
   const { listen, auth, dir } = settings
-  const pipeline = plan(settings, log)
   const known = readMasterKey(dir) ?? newMasterKey()
+  const pipeline = plan(settings, known, log)
   const oauth2 = plannedOAuth2(settings, (text) => stores?.keys.looksLikeKey?.(text) === true, known, log)
   const stores = await openKeys(settings, known, log)
   const keys = stores?.keys

@@ -15,8 +15,8 @@ export const runStdio = async (
   { log, metrics }: { readonly log: GuardLog; readonly metrics: Metrics },
 ): Promise<Running & { readonly ended: Promise<void> }> => {
   const { auth, dir } = settings
-  const pipeline = plan(settings, log)
   const known = readMasterKey(dir) ?? newMasterKey()
+  const pipeline = plan(settings, known, log)
   const stores = await openKeys(settings, known, log)
   const keys = stores?.keys
   const oauth2 = plannedOAuth2(settings, (text) => keys?.looksLikeKey?.(text) === true, known, log)

@@ -6,6 +6,7 @@ import { createCounting } from './count.ts'
 import { isUnavailable } from './errors.ts'
 import type { Exchange, Pass, Verdict } from './exchange.ts'
 import { filterList, ownCopy } from './filter.ts'
+import { protectAnswer } from './protect-answer.ts'
 import { type JsonRpcRequest, type JsonRpcResponse, rpcCodes } from './json-rpc.ts'
 import { createJudge, type Judged } from './judge.ts'
 import { isStateless, methodIn, requestMethods } from './methods.ts'
@@ -163,14 +164,9 @@ export const createGuard = (options: GuardOptions): Guard => {
         if (result !== response.result) answer = { ...response, result }
       }
       if (isStateless(exchange.revision)) answer = ownCopy(pass.method, answer)
-      const findings = validator?.checkResult?.({
-        server: pass.action?.server ?? 'local',
-        ...(pass.action === undefined ? {} : { tool: pass.action.name }),
-        // An error can be as large and as deep as a result.
-        result: answer.result ?? answer.error,
-      })
-      const enforced = findings?.filter((finding) => finding.enforced) ?? []
-      if (enforced.length > 0) {
+      const { findings, withheld, response: fit } = protectAnswer(validator, pass, answer)
+      answer = fit
+      if (withheld) {
         answer = toResponse(
           refuse(200, 'PORTCULLIS_TOO_LARGE', 'The answer was withheld: it is outside the limits for results.', {
             rpcCode: rpcCodes.internalError,
@@ -186,7 +182,7 @@ export const createGuard = (options: GuardOptions): Guard => {
           call: pass.call,
           ok: answer.error === undefined && (answer.result as { isError?: unknown } | undefined)?.isError !== true,
           ...(answer.error === undefined ? {} : { code: answer.error.code }),
-          ...(findings === undefined || findings.length === 0
+          ...(findings.length === 0
             ? {}
             : { findings: findings.map(({ ruleId, pointer, enforced }) => ({ ruleId, pointer, enforced })) }),
           durationMs: Math.round((performance.now() - pass.startedAtMs) * 1000) / 1000,

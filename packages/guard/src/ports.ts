@@ -103,7 +103,17 @@ export interface RequestValidator {
     tool: string
     arguments: Readonly<Record<string, unknown>>
   }): readonly Finding[] | Promise<readonly Finding[]>
+  /** Without `protectResult`: an answer with an enforced finding is withheld. */
   checkResult?(answer: { server: string; tool?: string; result: unknown }): readonly Finding[]
+  /** What may be sent of an answer: secrets taken out, say; `withheld`: nothing. */
+  protectResult?(answer: { server: string; tool?: string; result: unknown }): ProtectedAnswer
+}
+
+export interface ProtectedAnswer {
+  /** The same object where nothing had to be changed. */
+  readonly result: unknown
+  readonly withheld: boolean
+  readonly findings: readonly Finding[]
 }
 
 export interface AuditEvent {

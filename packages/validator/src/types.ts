@@ -214,7 +214,9 @@ export interface ProtectedResult {
   /** The same object where nothing was changed; else a copy. What was a string stays a string, keys and shape stay. */
   readonly result: unknown
   readonly changed: boolean
-  /** What was found; `enforced` on a secret means that it was replaced. A finding `result.size` or `result.depth` that is enforced means: do not send. */
+  /** It must not be sent at all: it is too large or too deep, or is not what its schema says. */
+  readonly withheld: boolean
+  /** What was found; `enforced` on a secret means that it was replaced. */
   readonly findings: readonly Finding[]
 }
 

@@ -17,14 +17,15 @@ import { walkValue } from './walk.ts'
 export function createValidator(options: ValidatorOptions = {}): Validator {
   const settings = readOptions(options)
   const tools = compileTools(settings.tools)
-  const lookThrough = (answer: ResultToCheck, replace: boolean): { result: unknown; findings: readonly Finding[] } => {
+  const lookThrough = (answer: ResultToCheck, replace: boolean) => {
     const out = createCollector(settings, `${answer.server}/${answer.tool ?? ''}`)
     measureResult(answer, settings, out)
     // What is too large or too deep is not walked: it will not be sent.
     const refused = out.findings.some(({ enforced }) => enforced)
     if (!refused) checkOutput(answer, settings, out)
+    const withheld = out.findings.some(({ enforced }) => enforced)
     const result = refused || settings.preset === 'off' ? answer.result : protectResult(answer, settings, out, replace)
-    return { result, findings: out.findings }
+    return { result, withheld, findings: out.findings as readonly Finding[] }
   }
   return {
     checkText(raw) {
@@ -67,8 +68,8 @@ export function createValidator(options: ValidatorOptions = {}): Validator {
     },
     checkResult: (answer) => lookThrough(answer, false).findings,
     protectResult(answer) {
-      const { result, findings } = lookThrough(answer, true)
-      return { result, changed: result !== answer.result, findings }
+      const { result, withheld, findings } = lookThrough(answer, true)
+      return { result, changed: result !== answer.result, withheld, findings }
     },
     explain: (ruleId, { tool, kind } = {}) =>
       settings.modes.explain(ruleId, {

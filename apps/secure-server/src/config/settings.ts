@@ -77,6 +77,9 @@ export interface Settings {
     readonly maxDepth: number
     readonly blockedAddresses: readonly string[]
     readonly tools: ToolSettings
+    readonly modes: NonNullable<Section<'validation'>['modes']>
+    readonly suppressions: NonNullable<Section<'validation'>['suppressions']>
+    readonly results: NonNullable<Section<'validation'>['results']>
   }
   readonly redis?: RedisSettings
   readonly upstreams: Readonly<Record<string, UpstreamSettings>>
@@ -203,6 +206,9 @@ export const readSettings = (flags: Flags, env: Environment, cwd: string): Setti
       maxDepth: file.validation?.maxDepth ?? 64,
       blockedAddresses: file.validation?.blockedAddresses ?? [],
       tools: file.validation?.tools ?? {},
+      modes: file.validation?.modes ?? {},
+      suppressions: file.validation?.suppressions ?? [],
+      results: file.validation?.results ?? {},
     },
     ...(url === undefined
       ? {}
