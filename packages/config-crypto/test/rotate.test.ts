@@ -179,6 +179,18 @@ test('a new key that cannot be written, or is not what was written, leaves the f
   expect(readFileSync(path, 'utf8')).toBe(before)
 })
 
+test('rotations without an end fill the key file, and then say so instead of writing what nobody reads', async () => {
+  const { path, key, config } = await fresh()
+  for (let n = 1; n < 16; n++) await config.rotateKey()
+  const before = [readFileSync(path, 'utf8'), readFileSync(key, 'utf8')]
+  await expect(config.rotateKey()).rejects.toThrow(failsWith('ERR_CONFIG_KEY'))
+  expect([readFileSync(path, 'utf8'), readFileSync(key, 'utf8')]).toEqual(before)
+  expectValues(openConfigSync(path, { keys: [keys.file(key)] }))
+  expect((await config.finishRotation()).dropped).toHaveLength(15)
+  await config.rotateKey()
+  expectValues(openConfigSync(path, { keys: [keys.file(key)] }))
+})
+
 test('a killed rotation, whatever it had done by then, is open to who has the key file, and the next one goes through', async () => {
   const { path, key } = await fresh()
   // What is on the disk after the first step: the new key is there, the file does not name it yet.
