@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createConfig, keys } from '@portcullis/config-crypto'
 import { expect, test } from 'vitest'
 import { freshWorkspace, type Workspace } from './cli.ts'
 
@@ -69,6 +70,22 @@ test('stale is exit 8 with what is old, and 0 without', { timeout: 60_000 }, () 
   expect([status, answer.secrets.length, answer.keys.length, answer.dataKey.ageDays]).toEqual([8, 1, 1, 0])
   expect(workspace.run(['secrets', 'stale', '--days', '0']).stdout).toContain('/token')
   expect(workspace.run(['secrets', 'stale', '--days', '-1'])).toMatchObject({ status: 2 })
+})
+
+test('the doctor names a key whose grace is over, with what ends it', { timeout: 60_000 }, async () => {
+  const workspace = freshWorkspace()
+  const clock = () => Date.parse('2026-01-01T00:00:00Z')
+  const key = keys.file(inConfig(workspace, 'encryption.key'))
+  const config = await createConfig(inConfig(workspace, 'secure_config.json'), { keys: [key], clock })
+  await config.rotateKey({ graceDays: 30 })
+  const { stdout } = workspace.run(['doctor', '--json'])
+  const { checks } = JSON.parse(stdout) as { checks: { id: string; status: string; fix: string }[] }
+  expect(checks.find(({ id }) => id === 'secret-keys')).toMatchObject({
+    status: 'warn',
+    fix: 'portcullis secrets rotate --finish',
+  })
+  workspace.run(['secrets', 'rotate', '--finish'])
+  expect(workspace.run(['doctor', '--json']).stdout).not.toContain('secret-keys')
 })
 
 test('import takes a .env or JSON file over, names what is there already, and says that the file is still there', {

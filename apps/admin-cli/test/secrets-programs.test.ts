@@ -17,7 +17,7 @@ const printing = (...names: string[]) =>
   child(`console.log(JSON.stringify([${names.map((name) => `process.env.${name}`).join(', ')}].map(String)))`)
 
 test('exec runs a program with secrets and a clean environment, and ends as it does', { timeout: 60_000 }, () => {
-  const { run } = fresh()
+  const { run, pipe } = fresh()
   const exec = (args: string[], env = {}) => {
     const { status, stdout, stderr } = run(['secrets', 'exec', ...args], env)
     return [status, stdout, stderr]
@@ -32,6 +32,13 @@ test('exec runs a program with secrets and a clean environment, and ends as it d
   expect(
     exec(['--redact', ...child(`console.log(process.env.TOKEN); console.error(btoa(process.env.TOKEN))`)]),
   ).toEqual([0, '[redacted]\n', expect.stringMatching(/^\[redacted\]=*\n$/)])
+  pipe(['secrets', 'set', 'pin'], '1234')
+  const warned = exec(['--redact', '--only', 'pin', ...printing('PIN')])
+  expect(warned).toEqual([
+    0,
+    '["1234"]\n',
+    expect.stringContaining('Too short to be taken out of what it writes: /pin'),
+  ])
   expect(exec(child('process.exit(41)'))[0]).toBe(41)
   expect(exec(child("process.kill(process.pid, 'SIGKILL')"))[0]).toBe(137)
 })

@@ -23,6 +23,6 @@ export const installPeers = (folder) => {
     versions,
     dotenvx: join(packageOf('@dotenvx/dotenvx'), Object.values(dotenvx.bin)[0]),
     sopsAge: pathToFileURL(join(packageOf('sops-age'), 'dist/index.js')).href,
-    age: pathToFileURL(require.resolve('age-encryption')).href,
+    age: pathToFileURL(require.resolve(Object.keys(versions)[2])).href,
   }
 }

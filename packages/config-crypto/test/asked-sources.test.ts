@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
@@ -143,9 +144,25 @@ test('a keychain is asked by service and account', async () => {
   await expect(openConfig(path, { keys: [absent] })).rejects.toThrow(failsWith('ERR_CONFIG_NO_KEY'))
   const broken = keys.keychain('broken', 'config', { keychain })
   await expect(openConfig(path, { keys: [broken] })).rejects.toThrow(failsWith('ERR_CONFIG_KEY_SOURCE', 'unavailable'))
-  // The peer is not installed here.
+  // The module is not installed here.
   const peer = await failureOf(() => openConfig(path, { keys: [keys.keychain('a', 'b')] }))
   expect(peer).toMatchObject({ code: 'ERR_CONFIG_KEY_SOURCE', message: expect.stringContaining('@napi-rs/keyring') })
+})
+
+test('the module of the keychain is found beside the program', async () => {
+  const key = generateKey()
+  const path = await madeBy(keys.command(printing(key)))
+  const folder = freshFolder()
+  mkdirSync(join(folder, 'node_modules/@napi-rs/keyring'), { recursive: true })
+  // What the module exports, with one entry in it.
+  const entry = `exports.Entry = class { constructor(...id) { this.id = id.join() } getPassword() { return this.id === 's,a' ? ${JSON.stringify(key)} : null } }`
+  writeFileSync(join(folder, 'node_modules/@napi-rs/keyring/index.js'), entry)
+  const main = put(
+    join(folder, 'main.mjs'),
+    `import { keys, openConfigSync } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)}
+console.log(openConfigSync(${JSON.stringify(path)}, { keys: [keys.parse('keychain:s/b', { dir: '/' }), keys.parse('keychain:s/a', { dir: '/' })] }).get('a'))`,
+  )
+  expect(spawnSync(node, [main], { encoding: 'utf8' })).toMatchObject({ stdout: 'one\n', stderr: '' })
 })
 
 /** A key service with a key of its own, that binds what it wraps to the context. */

@@ -215,5 +215,7 @@ test('textconv shows what changed and no value, without a key', async () => {
   await sides.a.set('/db/host', 'b.example', { sealed: false })
   const changed = textconv(sides.ours).split('\n')
   expect(changed.filter((line) => !shown.includes(line))).toEqual(['/db/host = "b.example"'])
+  await sides.b.set('/db/\u001b[2J\u202e', 'x\u009b', { sealed: false })
+  expect(textconv(sides.theirs)).toContain('/db/\\u001b[2J\\u202e = "x\\u009b"')
   expect(() => textconv(put(join(sides.folder, 'x'), '{}'))).toThrow(failsWith('ERR_CONFIG_MALFORMED'))
 })

@@ -56,6 +56,29 @@ test('a process that has the file open goes on through any rotation by another o
   other.reloadSync()
   expect([other.get('x'), other.get('y')]).toEqual([1, 2])
   expectValues(other)
+  // Each rotates the key by which the other came in.
+  for (const one of [other, config, other, other, config]) await one.rotateKey()
+  await config.finishRotation()
+  expect([config.keyTable().length, readFileSync(key, 'utf8').trim().split('\n').length]).toEqual([1, 1])
+  expectValues(openConfigSync(path, { keys: [keys.file(key)] }))
+})
+
+test('rotations, their ends and writes of many handles at once lock nobody out', { timeout: 60_000 }, async () => {
+  const { path, key } = await fresh()
+  const handles = Array.from({ length: 4 }, () => openConfigSync(path, { keys: [keys.file(key)] }))
+  for (let round = 0; round < 4; round++) {
+    await Promise.all(
+      handles.flatMap((handle, at) => [
+        at % 2 === 0 ? handle.rotateKey() : handle.finishRotation(),
+        handle.set(`n${at}`, round),
+        at === 3 ? handle.rotateDataKey() : handle.reload(),
+      ]),
+    )
+    const config = openConfigSync(path, { keys: [keys.file(key)] })
+    expectValues(config)
+    expect(handles.map((_, at) => config.get(`n${at}`))).toEqual([round, round, round, round])
+  }
+  expect(handles[0]?.keyTable()).toHaveLength(1)
 })
 
 test('to another source: from an environment variable to a key file, and from there to a key handed over', async () => {
@@ -177,6 +200,18 @@ test('a new key that cannot be written, or is not what was written, leaves the f
   writeFileSync(key, `${generateKey()}\n`)
   await expect(config.rotateKey()).rejects.toThrow(failsWith('ERR_CONFIG_OPTIONS'))
   expect(readFileSync(path, 'utf8')).toBe(before)
+})
+
+test('rotations without an end fill the key file, and then say so instead of writing what nobody reads', async () => {
+  const { path, key, config } = await fresh()
+  for (let n = 1; n < 16; n++) await config.rotateKey()
+  const before = [readFileSync(path, 'utf8'), readFileSync(key, 'utf8')]
+  await expect(config.rotateKey()).rejects.toThrow(failsWith('ERR_CONFIG_KEY'))
+  expect([readFileSync(path, 'utf8'), readFileSync(key, 'utf8')]).toEqual(before)
+  expectValues(openConfigSync(path, { keys: [keys.file(key)] }))
+  expect((await config.finishRotation()).dropped).toHaveLength(15)
+  await config.rotateKey()
+  expectValues(openConfigSync(path, { keys: [keys.file(key)] }))
 })
 
 test('a killed rotation, whatever it had done by then, is open to who has the key file, and the next one goes through', async () => {

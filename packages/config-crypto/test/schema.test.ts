@@ -50,6 +50,15 @@ test('get returns what the schema made, with its types', async () => {
   expectTypeOf(untyped.get('port')).toEqualTypeOf<unknown>()
 })
 
+test('what a schema makes may be anything, also what cannot be copied', async () => {
+  const path = await fresh()
+  const made = z.object({
+    since: z.string().transform((text) => ({ url: new URL(`https://${text}.example`), call: () => text })),
+  })
+  const config = openConfigSync(path, { keys: sources, schema: made })
+  expect([config.get('since').url.host, config.get('since').call()]).toEqual(['abc.example', 'abc'])
+})
+
 test('what is not as the schema says is not opened and not written, and the message has places, never values', async () => {
   const path = await fresh()
   const config = await openConfig(path, { keys: sources, schema })

@@ -12,7 +12,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect } from 'vitest'
+import { afterAll, expect, vi } from 'vitest'
+
+// Many tests start processes, and a machine may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'portcullis-config-')))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))

@@ -18,7 +18,7 @@ const open = (content: string, minRev = 0): Config =>
 
 beforeAll(async () => {
   path = join(freshFolder(), 'app.json')
-  const config = await createConfig(path, { keys: sources, secrets: ['db_password'] })
+  const config = await createConfig(path, { keys: sources, secrets: ['db_password', '/providers/*/apiKey'] })
   await config.update((draft) => {
     draft.set('db_password', 'correct horse')
     draft.set('payments_url', 'https://pay.example/')
@@ -28,6 +28,14 @@ beforeAll(async () => {
     draft.set('port', 8080, { sealed: false })
     draft.set('nothing', null, { sealed: false })
     draft.set('list', ['x', 'y', { a: { b: 1 } }], { sealed: false })
+    draft.set(
+      'providers',
+      [
+        { name: 'a', apiKey: 'key of a' },
+        { name: 'b', apiKey: 'key of b' },
+      ],
+      { sealed: false },
+    )
   })
   older = readFileSync(path, 'utf8')
   await config.set('db_password', 'battery staple')
@@ -101,6 +109,34 @@ const classes: Record<string, () => string> = {
   'the version raised': () => edited(({ sealed }) => (sealed.v = 2)),
   'another cipher named': () => edited(({ sealed }) => (sealed.aead = 'none')),
   'what must be sealed no longer named': () => edited(({ sealed }) => delete sealed.secrets),
+  'a pattern added': () => edited(({ sealed }) => sealed.secrets.push('/note')),
+  'a pattern narrowed': () => edited(({ sealed }) => (sealed.secrets[1] = '/providers/0/apiKey')),
+  'two sealed items of a list exchanged': () =>
+    edited(({ config: { providers } }) => {
+      ;[providers[0].apiKey, providers[1].apiKey] = [providers[1].apiKey, providers[0].apiKey]
+    }),
+  'a list with sealed items reordered': () =>
+    edited(({ config }) => (config.providers = config.providers.toReversed())),
+  'an item of a list removed': () => edited(({ config }) => config.providers.pop()),
+  'a sealed item made plain': () => edited(({ config }) => (config.providers[1].apiKey = 'mine')),
+  'a sealed value moved into a list': () => edited(({ config }) => config.list.push(config.note)),
+  'the day of a value changed': () =>
+    edited(({ config }) => (config.note = config.note.replace(/v1:\d{4}/, 'v1:2020'))),
+  'a day that is none': () => edited(({ config }) => (config.note = config.note.replace(/v1:.{10}/, 'v1:2026-13-01'))),
+  'the version of a value raised': () =>
+    edited(({ config }) => (config.note = config.note.replace('enc:v1', 'enc:v2'))),
+  'the day of the data key changed': () => edited(({ sealed }) => (sealed.dataKeyFrom = '2020-01-01')),
+  'the day of a key changed': () => edited(({ sealed }) => (sealed.keys[0].created = '2020-01-01')),
+  'a key retired': () => edited(({ sealed }) => (sealed.keys[0].retires = '2020-01-01')),
+  'a key turned into one of another kind': () =>
+    edited(({ sealed }) => {
+      sealed.keys[0] = { ...sealed.keys[0], kind: 'kms', provider: 'x', ref: 'y' }
+      delete sealed.keys[0].wrap
+    }),
+  'a key service added that answers to somebody else': () =>
+    edited(({ sealed }) =>
+      sealed.keys.unshift({ kid: 'k', kind: 'kms', created: '2026-11-22', provider: 'x', ref: 'y', wrapped: 'AAAA' }),
+    ),
   'the header removed': () => edited((file) => delete file['sealed']),
   'an unknown member of the header': () => edited(({ sealed }) => (sealed.x = 1)),
   'an unknown member of the file': () => edited((file) => (file['x'] = 1)),
@@ -126,7 +162,7 @@ test('every way of changing a file is refused, nothing is decrypted, and the fil
     expect((failure as ConfigError).fault).toBe('invalid')
     expect(readFileSync(file, 'utf8')).toBe(content)
   }
-  expect(Object.keys(classes).length).toBeGreaterThanOrEqual(22)
+  expect(Object.keys(classes).length).toBeGreaterThanOrEqual(50)
   expect(open(text).get('db_password')).toBe('battery staple')
 })
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { run as runProgram, variablesOf } from '@portcullis/config-crypto/exec'
 import { usageError } from '../failure.ts'
+import { printWords, safeLine } from '../output.ts'
 import { openSecretsOrFail } from '../secrets.ts'
 import type { Settings } from '../settings.ts'
 
@@ -29,6 +30,8 @@ export const run = async (settings: Settings, command: readonly string[], option
   const all = () => secrets.names().flatMap(({ name, sealed }) => (sealed ? [name] : []))
   const names = only ?? (env.length > 0 ? [] : all())
   const variables = { ...variablesOf(names), ...named }
-  const { code, signal } = await runProgram(secrets, command, { variables, inherit, redact })
+  const onTooShort = (pointers: readonly string[]): void =>
+    printWords(safeLine(`Too short to be taken out of what it writes: ${pointers.slice(0, 10).join(', ')}`))
+  const { code, signal } = await runProgram(secrets, command, { variables, inherit, redact, onTooShort })
   return code ?? 128 + (signal === null ? 0 : constants.signals[signal])
 }

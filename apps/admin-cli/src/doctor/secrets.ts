@@ -1,3 +1,4 @@
+import type { Config } from '@portcullis/config-crypto'
 import { shellQuote } from '@portcullis-internal/files'
 import { openSecrets, secretPlaces } from '../secrets.ts'
 import { type Check, failedBy, type Finding, ok, statOf, warn } from './finding.ts'
@@ -8,6 +9,14 @@ const leftBehind = (paths: readonly string[]): Finding => {
   if (copies.length === 0) return ok(id, 'no copies of Fernet files')
   const named = copies.map((path) => JSON.stringify(path)).join(' and ')
   return warn(id, `secrets under an old key are still in ${named}`, `rm ${copies.map(shellQuote).join(' ')}`)
+}
+
+/** Keys whose grace is over and that still open the file; however old values are is no mistake of the installation. */
+const overdue = (found: Config): readonly Finding[] => {
+  const kids = found.stale({ days: 1_000_000 }).overdue.map(({ kid }) => kid)
+  if (kids.length === 0) return []
+  const message = `${kids.join(', ')} should open the secrets no more, and still does`
+  return [warn('secret-keys', message, 'portcullis secrets rotate --finish')]
 }
 
 /** The sealed file, and what a migration left. */
@@ -22,7 +31,7 @@ export const secrets: Check = async (settings) => {
       const message = `${JSON.stringify(file)} is a Fernet file, which can be tampered with`
       return [warn('secrets', message, 'portcullis secrets migrate'), left]
     }
-    return [ok('secrets', `${found.names().length} values, untampered`), left]
+    return [ok('secrets', `${found.names().length} values, untampered`), ...overdue(found), left]
   } catch (error) {
     return failedBy('secrets', error, 'restore it from a copy')
   }

@@ -13,9 +13,10 @@ export type Change = (file: SealedFile) => Next | undefined | Promise<Next | und
 
 /**
  * The one way to change a file: takes the lock, reads it anew, writes what `make` makes of it.
+ * @param behind runs under the same lock, once the file is as it is to be
  * @throws ConfigError `ERR_CONFIG_LEGACY`, `ERR_CONFIG_LOCKED`, `ERR_CONFIG_CONFLICT`, `ERR_CONFIG_WRITE`, and what reading and `make` throw
  */
-export const change = async (session: Session, make: Change): Promise<void> => {
+export const change = async (session: Session, make: Change, behind?: () => Promise<void>): Promise<void> => {
   const { path } = session
   if (session.state.kind === 'legacy') throw legacyError(path)
   await locked(path, async () => {
@@ -23,16 +24,20 @@ export const change = async (session: Session, make: Change): Promise<void> => {
     const fresh = session.state
     if (fresh.kind === 'legacy') throw legacyError(path)
     const next = await make(fresh.file)
-    if (!next) return
-    const { place } = session
-    const file = nextSealed(fresh.file, withoutOverdue(next, fresh.file, place))
-    const text = formatSealed(file)
-    // Before the write: what its schema refuses is not stored.
-    const written = openedOf(place, file, text)
-    writeConfigText(path, text, fresh.text)
-    session.replace(written)
-    if (place.pinFile) raisePin(place.pinFile, path, writeOf(file))
+    if (next) write(session, fresh.file, fresh.text, next)
+    await behind?.()
   })
+}
+
+const write = (session: Session, before: SealedFile, textBefore: string, next: Next): void => {
+  const { path, place } = session
+  const file = nextSealed(before, withoutOverdue(next, before, place))
+  const text = formatSealed(file)
+  // Before the write: what its schema refuses is not stored.
+  const written = openedOf(place, file, text)
+  writeConfigText(path, text, textBefore)
+  session.replace(written)
+  if (place.pinFile) raisePin(place.pinFile, path, writeOf(file))
 }
 
 /** Grace keys whose day has come go with the next write, but never the one that this process itself came in by. */

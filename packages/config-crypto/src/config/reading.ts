@@ -15,6 +15,15 @@ const nodeAt = (state: Opened, place: string): Tree | undefined => {
   return path && state.content.nodeAt(path)
 }
 
+/** A schema may make what cannot be copied: a URL, a function. */
+const copyOf = (value: unknown): unknown => {
+  try {
+    return structuredClone(value)
+  } catch {
+    return value
+  }
+}
+
 /** What stands at a place of what a schema made. */
 const outputAt = (state: Opened, place: string): unknown => {
   let value: unknown = state.output
@@ -24,7 +33,7 @@ const outputAt = (state: Opened, place: string): unknown => {
     }
     value = (value as Record<string, unknown>)[segment]
   }
-  return structuredClone(value)
+  return copyOf(value)
 }
 
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number => (a.name < b.name ? -1 : 1)

@@ -36,20 +36,39 @@ const assertNew = (entry: KeyEntry, { header }: SealedFile, named: string): void
   if (header.keys.some(({ kid }) => kid === entry.kid)) throw optionsError(`${named} opens the file already`)
 }
 
-/** The key file by which the file was opened. */
-const keyFileOf = async ({ place }: Session, file: SealedFile): Promise<string> => {
-  for (const source of place.sources) {
-    const holder = holderOf(source)
+/**
+ * The entry by which the file is opened here: the one by which it was, unless another process took that away or let it retire and a key of another entry is at hand.
+ */
+const kidAtHand = async ({ place }: Session, { kid: cameInBy, header }: SealedFile): Promise<string> => {
+  const staying = new Set(header.keys.filter(({ retires }) => retires === undefined).map(({ kid }) => kid))
+  if (staying.has(cameInBy)) return cameInBy
+  for (const holder of place.sources.map(holderOf)) {
+    const keys = holder.kind === 'text' && holder.quiet ? await sealingKeysIn(holder, place.path, [...staying]) : []
+    const found = [...keys, ...(holder.kind === 'raw' ? [holder.key] : [])].find(({ kid }) => staying.has(kid))
+    if (found) return found.kid
+  }
+  if (cameInBy !== '') return cameInBy
+  throw optionsError('no key at hand opens the file any more: open it anew')
+}
+
+/** The key file that holds a key. */
+const keyFileOf = async ({ place }: Session, wanted: string): Promise<string> => {
+  for (const holder of place.sources.map(holderOf)) {
     if (holder.kind !== 'text' || holder.path === undefined) continue
-    const keys = await sealingKeysIn(holder, place.path, [file.kid])
-    if (keys.some(({ kid }) => kid === file.kid)) return holder.path
+    const keys = await sealingKeysIn(holder, place.path, [wanted])
+    if (keys.some(({ kid }) => kid === wanted)) return holder.path
   }
   throw optionsError('the file was not opened by a key file: say with "to" where the new key is')
 }
 
-const newEntry = async (session: Session, file: SealedFile, to: KeySource | undefined): Promise<KeyEntry> => {
+const newEntry = async (
+  session: Session,
+  file: SealedFile,
+  old: string,
+  to: KeySource | undefined,
+): Promise<KeyEntry> => {
   const enrollment = enrollmentOf(session, file)
-  if (to === undefined) return entryOf(await prependKey(await keyFileOf(session, file)), enrollment)
+  if (to === undefined) return entryOf(await prependKey(await keyFileOf(session, old)), enrollment)
   const entry = await enroll(to, enrollment)
   assertNew(entry, file, quoted(to))
   return entry
@@ -65,8 +84,8 @@ export const rotateKey = async (session: Session, options: RotateKeyOptions = {}
   const retires = dayOf(session.place.clock, graceDays)
   let rotation: Rotation | undefined
   await change(session, async (file) => {
-    const entry = await newEntry(session, file, to)
-    const old = file.kid
+    const old = await kidAtHand(session, file)
+    const entry = await newEntry(session, file, old, to)
     const kept = file.header.keys.flatMap((key): KeyEntry[] => {
       if (key.kid !== old) return [key]
       return graceDays === 0 ? [] : [{ ...key, retires }]
@@ -142,20 +161,29 @@ export const removeKey = async (session: Session, kid: string): Promise<{ readon
   return { secrets: leaves.map(({ pointer }) => pointer) }
 }
 
+/** Old keys of the key files at hand that the file does not name. Under the lock of the file: a key that is being rotated in is in its key file before the file names it. */
+const removeOldKeys = async (session: Session): Promise<readonly string[]> => {
+  const named = new Set(session.file.header.keys.map(({ kid }) => kid))
+  const removed: string[] = []
+  for (const holder of session.place.sources.map(holderOf)) {
+    if (holder.kind !== 'text' || holder.path === undefined) continue
+    const text = await runAsync(holder.read({ path: session.path, kids: [] }))
+    if (text !== undefined) removed.push(...(await keepKeys(holder.path, named)))
+  }
+  return removed
+}
+
 export const finishRotation = async (session: Session): Promise<{ readonly dropped: readonly string[] }> => {
-  const dropped: string[] = []
-  await change(session, (file) => {
-    const leaving = file.header.keys.filter(({ retires, kid }) => retires !== undefined && kid !== file.kid)
-    dropped.push(...leaving.map(({ kid }) => kid))
+  const dropped = new Set<string>()
+  const dropGraceKeys = async (file: SealedFile): Promise<Next | undefined> => {
+    const kid = await kidAtHand(session, file)
+    const leaving = file.header.keys.filter((entry) => entry.retires !== undefined && entry.kid !== kid)
+    for (const entry of leaving) dropped.add(entry.kid)
     if (leaving.length === 0) return undefined
     return { header: { keys: file.header.keys.filter((entry) => !leaving.includes(entry)) } }
-  })
-  const named = new Set(session.file.header.keys.map(({ kid }) => kid))
-  for (const source of session.place.sources) {
-    const holder = holderOf(source)
-    if (holder.kind !== 'text' || holder.path === undefined) continue
-    if ((await runAsync(holder.read({ path: session.path, kids: [] }))) === undefined) continue
-    for (const kid of await keepKeys(holder.path, named)) if (!dropped.includes(kid)) dropped.push(kid)
   }
-  return { dropped }
+  await change(session, dropGraceKeys, async () => {
+    for (const kid of await removeOldKeys(session)) dropped.add(kid)
+  })
+  return { dropped: [...dropped] }
 }

@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly inherit?: readonly string[]
   /** Takes all sealed values of the configuration out of what it writes. Its output is no terminal then. Default `false`. */
   readonly redact?: boolean
+  /** Is told, before the program is started, the JSON Pointers of values that are too short to be redacted. */
+  readonly onTooShort?: (pointers: readonly string[]) => void
   /** Default: that of this process. */
   readonly cwd?: string
 }
@@ -65,12 +67,13 @@ const checkCommand = (command: readonly string[]): readonly [string, ...string[]
  * @throws ConfigError `ERR_CONFIG_CHILD` for a value that is not there and a program that cannot be started; `ERR_CONFIG_OPTIONS`; those of revealing a value
  */
 export const run = async (config: Readable, command: readonly string[], options: RunOptions): Promise<Outcome> => {
-  refuseUnknown('run', options, ['variables', 'inherit', 'redact', 'cwd'])
+  refuseUnknown('run', options, ['variables', 'inherit', 'redact', 'onTooShort', 'cwd'])
   const [program, ...args] = checkCommand(command)
   const { variables, inherit = [], redact = false, cwd } = options
   refuseUnknown('variables', variables, Object.keys(variables ?? {}))
   const env = environmentOf(config, variables, inherit)
   const redactor = redact ? createRedactor(config) : undefined
+  if (redactor && redactor.tooShort.length > 0) options.onTooShort?.(redactor.tooShort)
   const output = redactor ? 'pipe' : 'inherit'
   const child = spawn(program, args, { env, stdio: ['inherit', output, output], ...(cwd === undefined ? {} : { cwd }) })
   const stop = forwardSignals(child)

@@ -7,9 +7,9 @@ import type { JsonValue } from '../types.ts'
 const u32 = (count: number): string =>
   String.fromCharCode(count >>> 24, (count >>> 16) & 0xff, (count >>> 8) & 0xff, count & 0xff)
 
-const beyondAscii = /[^\u0000-\u007f]/
-
-const utf8 = (text: string): string => (beyondAscii.test(text) ? Buffer.from(text).toString('latin1') : text)
+/** What is as long in bytes as in code units is ASCII. */
+const utf8 = (text: string): string =>
+  Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString('latin1')
 
 const textOf = (text: string): string => {
   const bytes = utf8(text)

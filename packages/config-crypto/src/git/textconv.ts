@@ -23,6 +23,12 @@ const headLines = ({ secrets, keys, dataKeyFrom }: Header): string[] => [
   ...secrets.map(({ text }) => `sealed only: ${text}`),
 ]
 
+// Who compares a file that others sent reads it on a terminal, and nothing of it is verified.
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+
+const printable = (line: string): string =>
+  line.replace(unprintable, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
 /** The same as long as the value is not set anew. */
 const shortHash = (payload: string): string => createHash('sha256').update(payload).digest('hex').slice(0, 12)
 
@@ -40,5 +46,5 @@ export const textconv = (path: string): string => {
         ? `${pointer} = sealed on ${node.setOn}, ${shortHash(node.payload)}`
         : `${pointer} = ${JSON.stringify(node)}`,
     )
-  return [...headLines(document.header), ...values, ''].join('\n')
+  return `${[...headLines(document.header), ...values].map(printable).join('\n')}\n`
 }

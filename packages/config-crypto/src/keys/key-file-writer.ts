@@ -2,7 +2,7 @@ import { withLock, writeFileAtomicSync } from '@portcullis-internal/files'
 import { ConfigError, fromFileError } from '../errors.ts'
 import { sweepTemporaries } from '../files/temporaries.ts'
 import { placeOf, readKeyFile, refuseOpenFolder } from './key-file.ts'
-import { generateKey, linesOf, parseKeyText, type SealingKey } from './key-text.ts'
+import { generateKey, linesOf, maxLines, parseKeyText, type SealingKey } from './key-text.ts'
 
 /** Two programs may make or change the same key file at once. */
 const changing = (path: string, change: () => void): Promise<void> =>
@@ -34,6 +34,10 @@ export const prependKey = async (path: string): Promise<SealingKey> => {
   let made: SealingKey | undefined
   await changing(path, () => {
     const lines = linesOf(readKeyFile(path) ?? '').filter((line) => line !== '')
+    if (lines.length >= maxLines) {
+      const message = `${placeOf(path)} holds ${lines.length} keys, and no more are read: finish the rotations before this one first`
+      throw new ConfigError('ERR_CONFIG_KEY', message)
+    }
     writeKeys(path, [generateKey(), ...lines])
     const [first] = parseKeyText(readKeyFile(path) ?? '', placeOf(path))
     if (first?.kind === 'sealing') made = first

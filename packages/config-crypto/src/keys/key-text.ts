@@ -14,7 +14,8 @@ export interface SealingKey {
 export type LoadedKey = SealingKey | FernetKey
 
 const ours = /^pconf1_([0-9a-f]{16})_([0-9a-f]{64})$/
-const maxLines = 16
+/** How many keys a key file may hold. */
+export const maxLines = 16
 
 /** A new key as the text of a key file: `pconf1_`, 16 digits that name the key and check it, `_`, 64 digits of secret. */
 export const generateKey = (): string => {

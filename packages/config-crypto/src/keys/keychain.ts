@@ -8,12 +8,26 @@ interface KeyringModule {
   readonly Entry: new (service: string, account: string) => { getPassword(): string | null | undefined }
 }
 
-/** The keychain of macOS, the Credential Manager of Windows, the Secret Service of Linux, through the optional peer `@napi-rs/keyring`. */
+/** Where the module may be installed: beside this package, or beside the program, where strict package managers put what the program itself depends on. */
+const loadModule = (): KeyringModule => {
+  const { createRequire } = process.getBuiltinModule('node:module')
+  const places = [import.meta.url, ...(process.argv[1] === undefined ? [] : [process.argv[1]])]
+  let failure: unknown
+  for (const place of places) {
+    try {
+      return createRequire(place)('@napi-rs/keyring') as KeyringModule
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  throw failure
+}
+
+/** The keychain of macOS, the Credential Manager of Windows, the Secret Service of Linux, through `@napi-rs/keyring` where the user installed it. */
 const platformKeychain = (): Keychain => {
   let module: KeyringModule
   try {
-    const { createRequire } = process.getBuiltinModule('node:module')
-    module = createRequire(import.meta.url)('@napi-rs/keyring') as KeyringModule
+    module = loadModule()
   } catch (cause) {
     throw new ConfigError('ERR_CONFIG_KEY_SOURCE', 'a keychain is read through @napi-rs/keyring: install it', { cause })
   }

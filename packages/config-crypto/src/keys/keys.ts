@@ -163,7 +163,7 @@ const parse = (text: string, options: { readonly dir: string }): KeySource => {
  * - `credential(name)`: a systemd credential (`LoadCredential=`), in `$CREDENTIALS_DIRECTORY`
  * - `mounted(path)`: what Kubernetes or Docker mounts: links are followed and root's files may be readable by others; nobody but root and you may be able to exchange them
  * - `command([program, ...arguments], { timeoutMs? })`: what a program prints, run without a shell, for 10 s at most; `PORTCULLIS_KEY_IDS` tells it the kids
- * - `keychain(service, account)`: through the optional peer `@napi-rs/keyring`, or a `keychain` handed over
+ * - `keychain(service, account)`: through `@napi-rs/keyring` where it is installed, or a `keychain` handed over
  * - `passphrase(from, { cost? })`: scrypt with N = 2^cost (17; 14 to 20), r = 8, p = 1; from the `terminal` or any source of a text
  * - `kms(service)`: a service that wraps and unwraps the data key
  * - `raw(bytes, kid?)`: 32 bytes; `kid` names the key in files, by default it is derived from the key
