@@ -303,7 +303,7 @@ const secrets = z.strictObject({
   file: key(text, 'The sealed file, relative to the directory.', 'secure_config.json'),
   keys: key(
     z.array(text).min(1),
-    'Sources of its key, tried in turn: `file:PATH` (relative to the directory), `env:NAME`.',
+    'Sources of its key, tried in turn: `file:PATH` or `mounted:PATH` (relative to the directory), `env:NAME`, `fd:N`, `credential:NAME` (systemd), `cmd:["PROGRAM", "ARGUMENT"]`, `keychain:SERVICE/ACCOUNT`, `passphrase:SOURCE`.',
     ['file:encryption.key'],
   ),
 })
