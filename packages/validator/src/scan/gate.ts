@@ -1,4 +1,4 @@
-import { continues, hexDigit, isDigit, isLetter, isSpace, isWord } from '../text/chars.ts'
+import { continues, findWithin, hexDigit, isDigit, isLetter, isSpace, isWord } from '../text/chars.ts'
 
 /** What one look at a text tells: whether more looks are worth their time. */
 export const GATE = { nonAscii: 1, suspicious: 2, control: 4 } as const
@@ -57,7 +57,7 @@ function isSuspicious(text: string, i: number, code: number): boolean {
     case 0x25:
       return (hexDigit(next) >= 0 && hexDigit(text.charCodeAt(i + 2)) >= 0) || next === 0x75
     case 0x26:
-      return next === 0x23 || next === 0x26 || (isLetter(next) && text.indexOf(';', i) > 0)
+      return next === 0x23 || next === 0x26 || (isLetter(next) && findWithin(text, ';', i, 12) > 0)
     case 0x28:
       return isWord(text.charCodeAt(i - 1)) || next === 0x29
     case 0x2f:

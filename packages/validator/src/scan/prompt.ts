@@ -18,7 +18,7 @@ const RULES = words(
 
 const PHRASES: readonly Phrase[] = [
   { ruleId: 'prompt.override', steps: [IGNORE, EARLIER, RULES] },
-  { ruleId: 'prompt.override', steps: [IGNORE, words('all any your every the these those'), RULES] },
+  { ruleId: 'prompt.override', steps: [IGNORE, words('all any your every'), RULES] },
   {
     ruleId: 'prompt.override',
     steps: [words('new updated real actual'), words('instructions instruction directives'), words('are is follow')],

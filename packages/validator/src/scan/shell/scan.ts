@@ -1,4 +1,16 @@
-import { continues, isAlnum, isDigit, isLetter, isSpace, isWord, skipSpace, wordEnd, words } from '../../text/chars.ts'
+import {
+  continues,
+  findBackWithin,
+  findWithin,
+  isAlnum,
+  isDigit,
+  isLetter,
+  isSpace,
+  isWord,
+  skipSpace,
+  wordEnd,
+  words,
+} from '../../text/chars.ts'
 import type { Hit } from '../hit.ts'
 import { scanBatch } from './batch.ts'
 import { commandAt } from './command.ts'
@@ -136,7 +148,7 @@ const isNetCommand = (text: string, end: number): boolean => {
 /** `;CMD=...;$CMD` */
 function assigns(text: string, at: number, from: number): boolean {
   const end = wordEnd(text, from + 1)
-  const equals = text.lastIndexOf('=', at)
+  const equals = findBackWithin(text, '=', at, 64)
   return (
     end < from + 40 &&
     equals > at - 64 &&
@@ -247,8 +259,7 @@ function first(text: string, hit: Hit): void {
   }
   if (!plain && (text.charCodeAt(from) === 0x5c || argument < text.length)) return hit('shell.command', from)
   if (argument === end) return
-  if (name === 'alias' && text.indexOf('=', argument) > 0 && text.indexOf('=', argument) < argument + 24)
-    return hit('shell.command', from)
+  if (name === 'alias' && findWithin(text, '=', argument, 24) > 0) return hit('shell.command', from)
   const code = text.charCodeAt(argument)
   if (
     strong &&
@@ -269,7 +280,7 @@ function first(text: string, hit: Hit): void {
 /** `` `id` `` */
 function backtick(text: string, at: number, hit: Hit): void {
   const from = skipSpace(text, at + 1)
-  const close = text.indexOf('`', from)
+  const close = findWithin(text, '`', from, 512)
   if (close < 0 || close > at + 512) {
     if (at > 0 && isSpace(text.charCodeAt(at - 1))) return
     const command = commandAt(text, from)
@@ -294,7 +305,7 @@ function dollar(text: string, at: number, next: number, hit: Hit): void {
       hit('shell.substitution', at)
   } else if (next === 0x5b) {
     const inside = text.charCodeAt(skipSpace(text, at + 2))
-    if (inside === 0x5d || inside === 0x24 || (isDigit(inside) && text.indexOf(']', at) > 0))
+    if (inside === 0x5d || inside === 0x24 || (isDigit(inside) && findWithin(text, ']', at, 64) > 0))
       hit('shell.substitution', at)
   } else if (next === 0x7b) {
     const end = wordEnd(text, at + 2)

@@ -1,0 +1,257 @@
+import { describe, expect, it } from 'vitest'
+import { formsOf } from '../src/decode/forms.ts'
+import { createValidator } from '../src/index.ts'
+import { neutralise } from '../src/results/neutralise.ts'
+import { findSecrets } from '../src/results/secrets.ts'
+import { scanJava } from '../src/scan/code/java.ts'
+import { scanJavaScript } from '../src/scan/code/javascript.ts'
+import { scanPhp } from '../src/scan/code/php.ts'
+import { scanTemplate } from '../src/scan/code/template.ts'
+import { scanDescription } from '../src/scan/description.ts'
+import { gate } from '../src/scan/gate.ts'
+import { scanHtml } from '../src/scan/html/scan.ts'
+import { scanPrompt } from '../src/scan/prompt.ts'
+import { scanLdap, scanLineEnds, scanMail, scanNosql, scanXml } from '../src/scan/protocols.ts'
+import { scanInnerHosts, scanSensitivePaths } from '../src/scan/references.ts'
+import { scanInterpreters, scanShell } from '../src/scan/shell/scan.ts'
+import { scanSql } from '../src/scan/sql/scan.ts'
+import { scanTripwire } from '../src/scan/tripwire.ts'
+import { scanUnicode } from '../src/scan/unicode.ts'
+import { countSteps } from './steps.ts'
+
+const nothing = (): void => {}
+const validator = createValidator()
+
+/** Everything that reads a text. Each is to cost a number of steps for each character, whatever the characters are. */
+const SCANNERS: Readonly<Record<string, (text: string) => unknown>> = {
+  tripwire: (text) => scanTripwire(text, nothing),
+  sql: (text) => scanSql(text, nothing),
+  html: (text) => scanHtml(text, nothing),
+  shell: (text) => scanShell(text, nothing),
+  interpreters: (text) => scanInterpreters(text, nothing),
+  javascript: (text) => scanJavaScript(text, nothing),
+  php: (text) => scanPhp(text, nothing),
+  java: (text) => scanJava(text, nothing),
+  template: (text) => scanTemplate(text, nothing),
+  xml: (text) => scanXml(text, nothing),
+  ldap: (text) => scanLdap(text, nothing),
+  nosql: (text) => scanNosql(text, nothing),
+  mail: (text) => scanMail(text, nothing),
+  'line ends': (text) => scanLineEnds(text, true, nothing),
+  'sensitive paths': (text) => scanSensitivePaths(text, nothing),
+  'inner hosts': (text) => scanInnerHosts(text, nothing),
+  unicode: (text) => scanUnicode(text, nothing),
+  prompt: (text) => scanPrompt(text, nothing),
+  description: (text) => scanDescription(text, nothing),
+  gate: (text) => gate(text),
+  decoding: (text) => formsOf(text),
+  secrets: (text) => findSecrets(text),
+  neutralise: (text) => neutralise(text),
+  'the guard of JSON': (text) => validator.checkText(JSON.stringify(text)),
+  'the kind sql': (text) => validator.checkValue(text, { kind: 'sql', readOnly: true }),
+  'the kind command': (text) => validator.checkValue(text, { kind: 'command', programs: ['git'] }),
+  'the kind html': (text) => validator.checkValue(text, { kind: 'html', scripts: false }),
+  'a call': (text) => validator.checkCall({ server: 'local', tool: 't', arguments: { text } }),
+}
+
+/** Repeated, these make what looks ahead or back do so at every step. */
+const PARTS = [
+  'a',
+  "'",
+  '"',
+  '`',
+  '\\',
+  '/',
+  '<',
+  '>',
+  '(',
+  ')',
+  '[',
+  ']',
+  '{',
+  '}',
+  '$',
+  '%',
+  '&',
+  ';',
+  '|',
+  '#',
+  '-',
+  '=',
+  ':',
+  '.',
+  '*',
+  '+',
+  '@',
+  '!',
+  '?',
+  '~',
+  '^',
+  ' ',
+  '\n',
+  '\0',
+  '_',
+  '0',
+  'A',
+  '\u200b',
+  '\u202e',
+  '\ufe0f',
+  '\ufdfa',
+  '\ud83c\udff4',
+  '\u{e0041}',
+  'م',
+  '*/(',
+  '](',
+  '`\\',
+  "\\'",
+  'a=;$a',
+  'union ',
+  'select ',
+  "' or ",
+  '1=1 and ',
+  'case when ',
+  'a(',
+  '/*',
+  '*/',
+  '/*!',
+  '--',
+  '@@a',
+  'a.b.',
+  '((1',
+  'select(',
+  '<script ',
+  '<a b=',
+  '<!--',
+  '<![CDATA[',
+  'onx=',
+  'javascript:',
+  'data:',
+  'expression(',
+  '/*x*/(',
+  ';cat ',
+  '| a',
+  '$(',
+  '${',
+  '{{',
+  '{%',
+  '#{',
+  '`a',
+  '$IFS',
+  'for %a in ',
+  'if exist ',
+  'sh -c ',
+  '{a,',
+  '/[a',
+  '/?',
+  '() {',
+  'eval',
+  'document.',
+  'function(',
+  'while(',
+  "['a'+",
+  'a[',
+  '<?',
+  '$a[',
+  "'a'.'",
+  'O:1:',
+  'a://',
+  'java.lang.',
+  '${jndi',
+  '%41',
+  '%25',
+  '%u0041',
+  '\\u0041',
+  '\\x41',
+  '&#65;',
+  '&amp;',
+  '&lt',
+  '+ADw-',
+  '<!ENTITY ',
+  '*)(',
+  ')(a=',
+  '$ne',
+  '[$ne]',
+  'rcpt to:',
+  '\r\na-b:',
+  '/etc/passwd',
+  '\\..\\',
+  'http://',
+  'http://a@',
+  'ignore all ',
+  '<IMPORTANT> ',
+  'ghp_',
+  'eyJ',
+  '-----BEGIN ',
+  '[redacted:',
+  '{"a":',
+  '\u200ba',
+]
+
+const repeat = (part: string, length: number): string => part.repeat(Math.ceil(length / part.length)).slice(0, length)
+const LONG = process.env['PORTCULLIS_LONG'] === '1'
+/** More blocks of code for a character than this are no constant any more. */
+const MOST_STEPS = 2000
+
+describe('steps grow with the length, not with its square', () => {
+  it.each(Object.keys(SCANNERS))(
+    '%s, whatever is repeated',
+    async (name) => {
+      const scan = SCANNERS[name] as (text: string) => unknown
+      const all = (length: number): Promise<number> =>
+        countSteps(() => {
+          for (const part of PARTS) scan(repeat(part, length))
+        })
+      await all(50)
+      const [one, twelve] = [await all(500), await all(6000)]
+      // Were one part of them quadratic, it alone would take 144 times as long.
+      expect(twelve / one).toBeLessThan(16)
+      expect(twelve / (6000 * PARTS.length)).toBeLessThan(MOST_STEPS)
+    },
+    120_000,
+  )
+
+  it.runIf(LONG).each(Object.keys(SCANNERS))(
+    '%s, each part by itself up to 1 MiB',
+    async (name) => {
+      const scan = SCANNERS[name] as (text: string) => unknown
+      const bad: string[] = []
+      for (const part of PARTS) {
+        const steps = (length: number): Promise<number> => countSteps(() => scan(repeat(part, length)))
+        await steps(1000)
+        const [one, many] = [await steps(131_072), await steps(1_048_576)]
+        if (many > 10 * one + 1_000_000)
+          bad.push(`${JSON.stringify(part)}: ${one} steps for 128 KiB, ${many} for 1 MiB`)
+        if (many / 1_048_576 > MOST_STEPS)
+          bad.push(`${JSON.stringify(part)}: ${Math.round(many / 1_048_576)} steps a character`)
+      }
+      expect(bad).toEqual([])
+    },
+    1_800_000,
+  )
+
+  it.runIf(LONG).each(Object.keys(SCANNERS))(
+    '%s, whatever two marks are repeated',
+    async (name) => {
+      const scan = SCANNERS[name] as (text: string) => unknown
+      const marks = [...'\'"`\\/<>()[]{}$%&;|#-=:.*+@!?~^ \n\0_0a\u200b\ufe0f']
+      for (const first of marks) {
+        const all = (length: number): Promise<number> =>
+          countSteps(() => {
+            for (const second of marks) scan(repeat(first + second, length))
+          })
+        await all(50)
+        const [one, twelve] = [await all(400), await all(4800)]
+        expect([first, twelve / one > 16]).toEqual([first, false])
+      }
+    },
+    600_000,
+  )
+
+  it('a scanner that is quadratic is caught', async () => {
+    const quadratic = (text: string): void => {
+      for (let i = 0; i < text.length; i++) text.indexOf('nowhere', i)
+    }
+    const steps = (length: number): Promise<number> => countSteps(() => quadratic(repeat('a', length)))
+    expect((await steps(6000)) / (await steps(500))).toBeGreaterThan(100)
+  })
+})
