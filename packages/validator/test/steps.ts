@@ -1,35 +1,42 @@
 import { Session } from 'node:inspector/promises'
 
-/**
- * Counts how often the blocks of this package's code run, and the characters that methods of strings go through on their behalf: steps, not seconds. V8's precise coverage counts
- * every block of every function, so that no loop is left out and the code under test stays as it is shipped.
- */
-export async function countSteps(run: () => void): Promise<number> {
+export interface StepCounter {
+  /**
+   * How often the blocks of this package's code ran, and how many characters native methods of strings went through on their behalf: steps, not seconds. V8's precise coverage
+   * counts every block of every function, so that no loop is left out and the code under test stays as it is shipped.
+   */
+  count(run: () => void): Promise<number>
+  close(): void
+}
+
+export async function openStepCounter(): Promise<StepCounter> {
   const session = new Session()
   session.connect()
-  try {
-    await session.post('Profiler.enable')
-    await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true })
-    const strings = countStrings()
-    try {
-      run()
-    } finally {
-      strings.restore()
-    }
-    const { result } = await session.post('Profiler.takePreciseCoverage')
-    let steps = strings.characters()
-    for (const { url, functions } of result) {
-      if (!url.includes('/packages/validator/src/')) continue
-      for (const { ranges } of functions) for (const { count } of ranges) steps += count
-    }
-    await session.post('Profiler.stopPreciseCoverage')
-    return steps
-  } finally {
-    session.disconnect()
+  await session.post('Profiler.enable')
+  await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true })
+  return {
+    async count(run) {
+      // What was counted so far is thrown away.
+      await session.post('Profiler.takePreciseCoverage')
+      const strings = countStrings()
+      try {
+        run()
+      } finally {
+        strings.restore()
+      }
+      const { result } = await session.post('Profiler.takePreciseCoverage')
+      let steps = strings.characters()
+      for (const { url, functions } of result) {
+        if (!url.includes('/packages/validator/src/')) continue
+        for (const { ranges } of functions) for (const { count } of ranges) steps += count
+      }
+      return steps
+    },
+    close: () => session.disconnect(),
   }
 }
 
-const WHOLE = [
+const COUNTED = [
   'slice',
   'toLowerCase',
   'toUpperCase',
@@ -50,18 +57,11 @@ const WHOLE = [
 function countStrings(): { characters: () => number; restore: () => void } {
   let characters = 0
   const prototype = String.prototype as unknown as Record<string, (...args: unknown[]) => unknown>
-  const originals = WHOLE.map((name) => [name, prototype[name]] as const)
+  const originals = COUNTED.map((name) => [name, prototype[name]] as const)
   for (const [name, original] of originals) {
     prototype[name] = function counted(this: string, ...args: unknown[]): unknown {
       const result = (original as (...args: unknown[]) => unknown).apply(this, args)
-      if (name === 'slice') characters += Math.min((result as string).length, 64)
-      else if (name === 'indexOf')
-        characters +=
-          (result as number) < 0 ? this.length - Number(args[1] ?? 0) : (result as number) - Number(args[1] ?? 0)
-      else if (name === 'lastIndexOf')
-        characters += Math.min(Number(args[1] ?? this.length), this.length) - Math.max(0, result as number)
-      else if (name === 'startsWith' || name === 'endsWith' || name === 'codePointAt') characters += 1
-      else characters += this.length
+      characters += costOf(name, this, args, result)
       return result
     }
   }
@@ -70,5 +70,25 @@ function countStrings(): { characters: () => number; restore: () => void } {
     restore: () => {
       for (const [name, original] of originals) prototype[name] = original as (...args: unknown[]) => unknown
     },
+  }
+}
+
+function costOf(name: (typeof COUNTED)[number], text: string, args: readonly unknown[], result: unknown): number {
+  switch (name) {
+    case 'slice':
+      // A long slice is a view of its parent.
+      return Math.min((result as string).length, 64)
+    case 'indexOf': {
+      const from = Number(args[1] ?? 0)
+      return ((result as number) < 0 ? text.length : (result as number)) - from
+    }
+    case 'lastIndexOf':
+      return Math.min(Number(args[1] ?? text.length), text.length) - Math.max(0, result as number)
+    case 'startsWith':
+    case 'endsWith':
+    case 'codePointAt':
+      return 1
+    default:
+      return text.length
   }
 }

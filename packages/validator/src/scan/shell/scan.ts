@@ -384,7 +384,8 @@ function isCommand(text: string, from: number): boolean {
 /** Interpreters with `-c`, `-e`, `/c` anywhere in a text. */
 export function scanInterpreters(text: string, hit: Hit): void {
   for (let i = text.indexOf(' '); i >= 0; i = text.indexOf(' ', i + 1)) {
-    const option = skipSpace(text, i)
+    if (text.charCodeAt(i + 1) === 0x20) continue
+    const option = i + 1
     const mark = text.charCodeAt(option)
     if (mark !== 0x2d && mark !== 0x2f) continue
     const letter = text.charCodeAt(option + 1) | 0x20
@@ -393,9 +394,11 @@ export function scanInterpreters(text: string, hit: Hit): void {
     const encoded = letter === 0x65 && continues(text, option + 1, 'enc')
     if (!encoded && !isSpace(after)) continue
     let start = i
+    while (start > 0 && start > i - 8 && isSpace(text.charCodeAt(start - 1))) start--
+    const wordAt = start
     while (
       start > 0 &&
-      start > i - 24 &&
+      start > wordAt - 24 &&
       (isAlnum(text.charCodeAt(start - 1)) || '$@*\'"\\.'.includes(text.charAt(start - 1)))
     )
       start--
