@@ -15,8 +15,15 @@ const ours = {
   blocks: (samples) => samples.map(({ payload, kind }) => validator.checkValue(payload, kind).length > 0),
 }
 const peers = [
-  { name: 'the four patterns', blocks: (samples) => samples.map(({ payload }) => PATTERNS.some((pattern) => pattern.test(JSON.stringify(payload)))) },
-  ...modsecurityPeers().map(({ name, blocks }) => ({ name, blocks: (samples) => blocks(samples.map(({ payload }) => payload)) })),
+  {
+    name: 'the four patterns',
+    blocks: (samples) =>
+      samples.map(({ payload }) => PATTERNS.some((pattern) => pattern.test(JSON.stringify(payload)))),
+  },
+  ...modsecurityPeers().map(({ name, blocks }) => ({
+    name,
+    blocks: (samples) => blocks(samples.map(({ payload }) => payload)),
+  })),
 ]
 const all = [ours, ...peers]
 const samples = loadCorpora().filter(({ label }) => label === 'attack' || label === 'benign')
@@ -52,11 +59,19 @@ const rowsOf = (wanted) =>
 const tableOf = (rows) => {
   const head = `| class | kind | samples | ${all.map(({ name }) => name).join(' | ')} | 95 % |`
   const line = `| --- | --- | ---: |${all.map(() => ' ---: |').join('')} ---: |`
-  const body = rows.map(({ name, kind, of, counts }) => `| ${name.replaceAll('_', ' ')} | ${kind} | ${of} | ${counts.map((count) => share(count, of)).join(' | ')} | ${interval(counts[0], of)} |`)
+  const body = rows.map(
+    ({ name, kind, of, counts }) =>
+      `| ${name.replaceAll('_', ' ')} | ${kind} | ${of} | ${counts.map((count) => share(count, of)).join(' | ')} | ${interval(counts[0], of)} |`,
+  )
   return [head, line, ...body].join('\n')
 }
 const attacks = rowsOf('attack').filter(({ name }) => name !== 'prompt_injection')
-const macro = all.map((_, at) => share(attacks.reduce((sum, { counts, of }) => sum + counts[at] / of, 0), attacks.length))
+const macro = all.map((_, at) =>
+  share(
+    attacks.reduce((sum, { counts, of }) => sum + counts[at] / of, 0),
+    attacks.length,
+  ),
+)
 const honest = rowsOf('honest')
 const text = [
   `Attacks refused (prompt injection is recorded, not refused, and is not counted). Mean over the classes: ${all.map(({ name }, at) => `${name} ${macro[at]}`).join(', ')}.`,

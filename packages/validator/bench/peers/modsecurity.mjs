@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** Percent-encoded, so that what ModSecurity decodes is what was given. */
-const formOf = (payload) => `value=${Array.from(Buffer.from(payload), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')}`
+const formOf = (payload) =>
+  `value=${Array.from(Buffer.from(payload), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')}`
 
 const SETUP = `SecRuleEngine On
 SecRequestBodyAccess On
@@ -30,7 +31,9 @@ export const modsecurityPeers = () => {
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-peers-'))
   const binary = join(folder, 'modsecurity')
   try {
-    execFileSync('cc', ['-O2', join(import.meta.dirname, 'modsecurity.c'), '-lmodsecurity', '-o', binary], { stdio: 'pipe' })
+    execFileSync('cc', ['-O2', join(import.meta.dirname, 'modsecurity.c'), '-lmodsecurity', '-o', binary], {
+      stdio: 'pipe',
+    })
   } catch {
     return []
   }
@@ -42,11 +45,21 @@ export const modsecurityPeers = () => {
       /** For each payload whether it was blocked. */
       blocks(payloads) {
         const input = payloads.map((payload) => formOf(payload)).map((form) => `${form.length}\n${form}`)
-        const { stdout, stderr, status } = spawnSync(binary, [file], { input: input.join(''), maxBuffer: 1 << 28, encoding: 'utf8' })
+        const { stdout, stderr, status } = spawnSync(binary, [file], {
+          input: input.join(''),
+          maxBuffer: 1 << 28,
+          encoding: 'utf8',
+        })
         if (status !== 0) throw new Error(`${name}: ${stderr}`)
-        return stdout.trim().split('\n').map((line) => line === '1')
+        return stdout
+          .trim()
+          .split('\n')
+          .map((line) => line === '1')
       },
     }
   }
-  return [peer('libinjection', LIBINJECTION), ...(existsSync(`${CRS}/rules`) ? [peer('CRS 3.3, paranoia 1', coreRules)] : [])]
+  return [
+    peer('libinjection', LIBINJECTION),
+    ...(existsSync(`${CRS}/rules`) ? [peer('CRS 3.3, paranoia 1', coreRules)] : []),
+  ]
 }
