@@ -116,7 +116,7 @@ function variable(text: string, at: number, hit: Hit): void {
     const open = skipComments(text, call)
     const bracket = text.charCodeAt(open)
     if (bracket !== 0x5b && bracket !== 0x7b) break
-    const close = findWithin(text, bracket === 0x5b ? ']' : '}', open, 64)
+    const close = closing(text, open, bracket === 0x5b ? 0x5d : 0x7d)
     if (close < 0 || close > open + 64 || close === open + 1) return
     call = close + 1
     indexed = true
@@ -126,6 +126,18 @@ function variable(text: string, at: number, hit: Hit): void {
   if (parenthesis.gap === 'comment' && !indexed && text.charCodeAt(call) === 0x2f && text.charCodeAt(call + 1) === 0x2f)
     return
   if (doubled || indexed || parenthesis.gap !== 'space') hit('code.php', at)
+}
+
+/** Where the bracket at `open` closes, others in it counted, or -1. */
+function closing(text: string, open: number, mark: number): number {
+  const opening = text.charCodeAt(open)
+  let depth = 0
+  for (let i = open; i < open + 64; i++) {
+    const code = text.charCodeAt(i)
+    if (code === opening) depth++
+    else if (code === mark && --depth === 0) return i
+  }
+  return -1
 }
 
 function skipComments(text: string, from: number): number {

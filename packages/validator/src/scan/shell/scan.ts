@@ -287,6 +287,10 @@ function backtick(text: string, at: number, hit: Hit): void {
     if (command !== undefined && COMMANDS.has(command.name)) hit('shell.substitution', at)
     return
   }
+  // `type` in a sentence is how people write about code.
+  const inline = at > 1 && isSpace(text.charCodeAt(at - 1)) && isLetter(text.charCodeAt(at - 2))
+  const command = commandAt(text, from)
+  if (inline && command !== undefined && command.end === close && !COMMANDS.has(command.name)) return
   if (isCommand(text, from) || text.slice(from, close).includes('<<<')) hit('shell.substitution', at)
 }
 

@@ -1,5 +1,6 @@
+import { isDigit } from '../../text/chars.ts'
 import type { Hit } from '../hit.ts'
-import { beginsStatement, continuesAsSql } from './breakout.ts'
+import { beginsStatement, continuesAsSql, NILADIC } from './breakout.ts'
 import { lexSql, type SqlToken } from './lexer.ts'
 import {
   BINARY_WORDS,
@@ -14,6 +15,12 @@ import {
  * SQL that was put into a value: the value is read as it stands, and as what follows the quote that it closes. Three readings at most, each linear.
  */
 export function scanSql(text: string, hit: Hit): void {
+  readSql(text, hit)
+  const once = undoubled(text)
+  if (once !== undefined) readSql(once, hit)
+}
+
+function readSql(text: string, hit: Hit): void {
   const plain = lexSql(text, 0)
   scanTokens(plain, hit)
   if (continuesAsSql(plain, 0, '')) hit('sql.breakout', 0)
@@ -21,10 +28,14 @@ export function scanSql(text: string, hit: Hit): void {
     const at = text.indexOf(quote)
     if (at < 0) continue
     const tokens = lexSql(text, at + 1)
-    if (continuesAsSql(tokens, 0, quote)) hit('sql.breakout', at)
+    if (continuesAsSql(tokens, 0, quote, quote === '"' && isDigit(text.charCodeAt(at - 1)))) hit('sql.breakout', at)
     scanTokens(tokens, hit)
   }
 }
+
+/** As in CSV, where a quote is written twice: `"" or ""a""=""a`. */
+const undoubled = (text: string): string | undefined =>
+  text.includes('""') && text.length > 4 ? text.replaceAll('""', '"') : undefined
 
 function scanTokens(tokens: readonly SqlToken[], hit: Hit): void {
   for (let i = 0; i < tokens.length; i++) {
@@ -46,6 +57,7 @@ function scanTokens(tokens: readonly SqlToken[], hit: Hit): void {
         if (token.value.startsWith('@@') && token.value.length > 3) hit('sql.catalog', token.at)
         break
       case ';':
+        if (i === 0 && tokens.length === 2 && tokens[1]?.kind === 'comment') hit('sql.stacked', token.at)
         if (tokens[i + 1] !== undefined && beginsStatement(tokens, i + 1)) hit('sql.stacked', token.at)
         break
       case ')':
@@ -98,6 +110,8 @@ function isCatalog(value: string): boolean {
 function scanCall(tokens: readonly SqlToken[], i: number, value: string, at: number, hit: Hit): void {
   const name = value.slice(value.lastIndexOf('.') + 1)
   const argument = tokens[i + 2]
+  // A value that is the beginning of a call, cut off, is a probe.
+  if (tokens.length === 2 && (PROBING_FUNCTIONS.has(name) || KNOWN_FUNCTIONS.has(name))) hit('sql.function', at)
   if (PROBING_FUNCTIONS.has(name)) {
     const empty = argument?.kind === ')' || argument === undefined
     const worded = argument?.kind === 'word' && !name.includes('_') && !/^\d/.test(argument.value)
@@ -377,7 +391,7 @@ function operandAt(tokens: readonly SqlToken[], from: number): Operand | undefin
     found =
       value === 'null' || value === 'true' || value === 'false'
         ? 'constant'
-        : kind === 'call' || value === 'select'
+        : kind === 'call' || value === 'select' || NILADIC.has(value)
           ? 'call'
           : 'word'
     if (kind === 'call' || value === 'select') {
