@@ -167,13 +167,46 @@ const rateLimit = z.strictObject({
 
 const argument = z.union([
   z.strictObject({
-    kind: z.literal('path').meta({ description: 'A path that must not leave `root`.' }),
-    root: text.meta({ description: 'An absolute directory of the server.' }),
+    kind: z.literal('path').meta({
+      description: 'A path that must not leave `root`; without one, that must not climb or name files of the system.',
+    }),
+    root: text.meta({ description: 'An absolute directory of the server.' }).optional(),
   }),
   z.strictObject({
-    kind: z.enum(['text', 'string']).meta({
+    kind: z.literal('url').meta({ description: 'A URL that leads into no private network.' }),
+    schemes: strings.meta({ description: 'Schemes that are accepted. Default: `http`, `https`.' }).optional(),
+    hosts: strings
+      .meta({ description: 'Hosts that are accepted, private ones too: `example.com`, `*.example.com`.' })
+      .optional(),
+    denyPrivate: z.boolean().meta({ description: 'Refuse private networks. Default: true.' }).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('host').meta({ description: 'A name or an address, in no private network.' }),
+    hosts: strings.meta({ description: 'Hosts that are accepted, private ones too.' }).optional(),
+    denyPrivate: z.boolean().meta({ description: 'Refuse private networks. Default: true.' }).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('sql').meta({ description: 'An SQL statement that reaches for nothing beyond the database.' }),
+    readOnly: z.boolean().meta({ description: 'One statement that only reads.' }).optional(),
+  }),
+  z.strictObject({
+    kind: z
+      .literal('command')
+      .meta({ description: 'A command line that opens no shell for others and deletes not everything.' }),
+    argv: z
+      .boolean()
+      .meta({ description: 'One argument, in which no character means anything to a shell.' })
+      .optional(),
+    programs: strings.meta({ description: 'Programs that may be run, and nothing beside them.' }).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('html').meta({ description: 'HTML without hidden text.' }),
+    scripts: z.boolean().meta({ description: 'false: scripts, handlers and script URLs are refused.' }).optional(),
+  }),
+  z.strictObject({
+    kind: z.enum(['text', 'string', 'identifier', 'email', 'regex', 'description', 'secret', 'opaque']).meta({
       description:
-        '`string`: a short value, in which attack patterns are refused; `text`: free text, in which they are recorded.',
+        '`string`: a short value, in which attacks are refused; `text`: free text, in which they are recorded; `secret`: never shown; `opaque`: not looked at; the others are what they say.',
     }),
   }),
 ])
