@@ -13,7 +13,8 @@ import { scanHtml } from '../src/scan/html/scan.ts'
 import { scanPrompt } from '../src/scan/prompt.ts'
 import { scanLdap, scanLineEnds, scanMail, scanNosql, scanXml } from '../src/scan/protocols.ts'
 import { scanInnerHosts, scanSensitivePaths } from '../src/scan/references.ts'
-import { scanInterpreters, scanShell } from '../src/scan/shell/scan.ts'
+import { scanInterpreters } from '../src/scan/shell/interpreters.ts'
+import { scanShell } from '../src/scan/shell/scan.ts'
 import { scanSql } from '../src/scan/sql/scan.ts'
 import { scanTripwire } from '../src/scan/tripwire.ts'
 import { scanUnicode } from '../src/scan/unicode.ts'
@@ -51,6 +52,12 @@ const SCANNERS: Readonly<Record<string, (text: string) => unknown>> = {
   'the kind sql': (text) => validator.checkValue(text, { kind: 'sql', readOnly: true }),
   'the kind command': (text) => validator.checkValue(text, { kind: 'command', programs: ['git'] }),
   'the kind html': (text) => validator.checkValue(text, { kind: 'html', scripts: false }),
+  'the kind path': (text) => validator.checkValue(text, 'path'),
+  'the kind url': (text) => validator.checkValue(text, 'url'),
+  'the kind regex': (text) => validator.checkValue(text, 'regex'),
+  'the kind email': (text) => validator.checkValue(text, 'email'),
+  'the kind identifier': (text) => validator.checkValue(text, 'identifier'),
+  'a result': (text) => validator.protectResult({ server: 'local', result: { text } }),
   'a call': (text) => validator.checkCall({ server: 'local', tool: 't', arguments: { text } }),
 }
 

@@ -1,4 +1,5 @@
 import { findWithin, isAlnum, isLetter } from '../../text/chars.ts'
+import { CMDLETS, COMMANDS, ORDINARY_COMMANDS } from './names.ts'
 
 export interface CommandWord {
   /** In lower case, without its directory, quotes, backslashes, carets and empty expansions. */
@@ -89,4 +90,13 @@ function isPlainBut(text: string, from: number, end: number): boolean {
     else seen ||= !mark
   }
   return true
+}
+
+/** Whether a command begins here, with whatever arguments. */
+export function isCommand(text: string, from: number): boolean {
+  const command = commandAt(text, from)
+  return (
+    command !== undefined &&
+    (COMMANDS.has(command.name) || ORDINARY_COMMANDS.has(command.name) || CMDLETS.has(command.name))
+  )
 }
