@@ -78,25 +78,29 @@ export type ArgumentKind =
       readonly kind: Exclude<ValueKind, 'path' | 'url' | 'host' | 'sql' | 'command' | 'html'>
     }
   /** `root`: an absolute directory that the path must stay below. Without it a path must not climb and must not name files of the system. */
-  | { readonly kind: 'path'; readonly root?: string }
+  | { readonly kind: 'path'; readonly root?: string | undefined }
   | {
       readonly kind: 'url'
       /** In lower case, without the colon. Default `['http', 'https']`. */
-      readonly schemes?: readonly string[]
+      readonly schemes?: readonly string[] | undefined
       /** `example.com` or `*.example.com`. A host that is listed may be private. Default: any that is not private. */
-      readonly hosts?: readonly string[]
+      readonly hosts?: readonly string[] | undefined
       /** Refuse private networks, this machine, metadata services. Default true. */
-      readonly denyPrivate?: boolean
+      readonly denyPrivate?: boolean | undefined
       /** Accept references without a scheme. Default true. */
-      readonly allowRelative?: boolean
+      readonly allowRelative?: boolean | undefined
     }
-  | { readonly kind: 'host'; readonly hosts?: readonly string[]; readonly denyPrivate?: boolean }
+  | {
+      readonly kind: 'host'
+      readonly hosts?: readonly string[] | undefined
+      readonly denyPrivate?: boolean | undefined
+    }
   /** `readOnly`: one statement that only reads. Default false: nothing that reaches beyond the database. */
-  | { readonly kind: 'sql'; readonly readOnly?: boolean }
+  | { readonly kind: 'sql'; readonly readOnly?: boolean | undefined }
   /** `argv`: the value is one argument (an array: the whole list), never text for a shell. `programs`: the first words that are allowed. */
-  | { readonly kind: 'command'; readonly argv?: boolean; readonly programs?: readonly string[] }
+  | { readonly kind: 'command'; readonly argv?: boolean | undefined; readonly programs?: readonly string[] | undefined }
   /** `scripts: false` refuses scripts, handlers and script URLs. Default true. */
-  | { readonly kind: 'html'; readonly scripts?: boolean }
+  | { readonly kind: 'html'; readonly scripts?: boolean | undefined }
 
 /** By tool (`read_file`, or `server/tool` for one of an upstream) and JSON pointer into its arguments; `*` stands for any key or element. */
 export type ToolArguments = Readonly<Record<string, Readonly<Record<string, ArgumentKind>>>>

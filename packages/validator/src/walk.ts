@@ -89,15 +89,17 @@ export function walkValue(value: unknown, walk: Walk, settings: Settings, out: C
   }
 
   const visitString = (text: string, meaning: Meaning, isKey: boolean): void => {
+    const shown = meaning.kind.kind === 'secret' ? '' : text
     const lone = loneSurrogate(text)
-    if (lone >= 0) out.add({ ruleId: 'json.lone_surrogate', kind: walk.about, path, text, at: lone, offset: lone })
+    if (lone >= 0)
+      out.add({ ruleId: 'json.lone_surrogate', kind: walk.about, path, text: shown, at: lone, offset: lone })
     const limit = isKey ? settings.maxKeyBytes : settings.maxStringBytes
     if (exceedsBytes(text, limit))
       out.add({
         ruleId: isKey ? 'json.key_size' : 'json.string_size',
         kind: walk.about,
         path,
-        text: text.slice(0, 200),
+        text: shown.slice(0, 200),
         detail: `limit ${limit} bytes`,
       })
     const rooted = meaning.kind.kind === 'path' && meaning.kind.root !== undefined

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createValidator } from '../src/index.ts'
+import { createValidator, type ValueKind } from '../src/index.ts'
 
 interface Sample {
+  readonly kind?: ValueKind
   readonly payload: string
   readonly label: string
   readonly class: string
@@ -60,7 +61,7 @@ const REFERENCE = [/\.\.\//i, /<script/i, /union.*select/i, /eval\(/i]
 const caughtByReference = (payload: string): boolean =>
   REFERENCE.some((pattern) => pattern.test(JSON.stringify(payload)))
 
-describe('corpora', () => {
+describe('corpora', { timeout: 240_000 }, () => {
   it('strict catches every attack that the reference patterns catch, and more', () => {
     const strict = createValidator({ preset: 'strict' })
     const expected = attacks.filter(({ payload }) => caughtByReference(payload))
@@ -100,6 +101,47 @@ describe('corpora', () => {
     }
     expect(blocked).toEqual([])
     expect(benign.length).toBeGreaterThan(5)
+  })
+
+  it('by kind, most attacks of every class are refused and hardly an honest value', () => {
+    // Floors below what was measured (README): a change that costs more than a point is to be seen here.
+    const floors: Readonly<Record<string, number>> = {
+      sqli: 0.97,
+      xss: 0.98,
+      cmdi: 0.97,
+      path: 0.999,
+      path_encoded: 0.995,
+      path_absolute: 0.97,
+      ssrf: 0.995,
+      ssti: 0.98,
+      php: 0.95,
+      nodejs_generic: 0.95,
+      xxe: 0.99,
+      ssi: 0.99,
+      java: 0.99,
+      unicode_smuggling: 1,
+      tool_poisoning: 0.8,
+    }
+    const standard = createValidator()
+    const shares = (samples: readonly Sample[]): Map<string, [seen: number, of: number]> => {
+      const counts = new Map<string, [number, number]>()
+      for (const { payload, kind, class: group } of samples) {
+        if (kind === undefined) continue
+        const count = counts.get(group) ?? [0, 0]
+        counts.set(group, count)
+        count[1]++
+        if (standard.checkValue(payload, kind).length > 0) count[0]++
+      }
+      return counts
+    }
+    const below = [...shares(attacks.filter(({ label }) => label === 'attack'))].filter(
+      ([group, [seen, of]]) => seen / of < (floors[group] ?? 0),
+    )
+    expect(below).toEqual([])
+    const refused = [...shares(benign.filter(({ label }) => label === 'benign'))].filter(
+      ([group, [seen, of]]) => seen / of > (group === 'fp_corner' ? 0.03 : 0),
+    )
+    expect(refused).toEqual([])
   })
 
   it('off finds nothing at all', () => {

@@ -1,4 +1,5 @@
 import { type RedisServer, startRedis } from '@portcullis-internal/testing'
+import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createRedisAddressGuard, type RedisAddressGuardOptions } from '../src/redis.ts'
 
@@ -40,6 +41,16 @@ describe('createRedisAddressGuard', () => {
     expect(await two.unblock('203.0.113.0/24')).toBe(true)
     expect(await two.unblock('203.0.113.0/24')).toBe(false)
     await soon(() => expect(one.has('203.0.113.7')).toBe(false))
+  })
+
+  it('takes over the settings of a client, and leaves the client alone', async () => {
+    const client = new Redis(server.url, { lazyConnect: true })
+    const guard = createRedisAddressGuard({ client, namespace: namespace(), commandTimeoutMs: 5000 })
+    opened.push(guard)
+    await guard.block('192.0.2.1')
+    expect(guard.has('192.0.2.1')).toBe(true)
+    expect(client.status).toBe('wait')
+    client.disconnect()
   })
 
   it('a push that is lost is made up for by asking', async () => {

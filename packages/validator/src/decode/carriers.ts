@@ -1,4 +1,4 @@
-import { isAlnum } from '../text/chars.ts'
+import { findWithin, isAlnum } from '../text/chars.ts'
 
 const MIN_BASE64_CHARS = 12
 const MAX_BASE64_CHARS = 65_536
@@ -10,8 +10,8 @@ const MAX_BASE64_CHARS = 65_536
 export function base64Text(text: string): string | undefined {
   let start = 0
   if (text.startsWith('data:')) {
-    const comma = text.indexOf(',')
-    if (comma < 0 || comma > 200 || !text.slice(0, comma).endsWith(';base64')) return undefined
+    const comma = findWithin(text, ',', 0, 200)
+    if (comma < 0 || !text.slice(0, comma).endsWith(';base64')) return undefined
     start = comma + 1
   }
   const length = text.length - start

@@ -1,5 +1,5 @@
 import { type Collector, exceedsBytes } from '../findings/collector.ts'
-import { scanNumber, scanString, scanWord } from './tokens.ts'
+import { scanNumber, scanString, scanWord, type StringToken } from './tokens.ts'
 import type { Settings } from '../options.ts'
 import type { RuleId } from '../findings/rules.ts'
 
@@ -16,14 +16,16 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
     return
   }
   // One entry for each open container: its keys so far (undefined for an array), and the key or index being read.
-  const keysOf: (Set<string> | undefined)[] = []
+  const keysOf: (KeySet | undefined)[] = []
   const path: (string | number)[] = []
   let state: State = STATE.value as State
+  const token: StringToken = { end: 0, escaped: false, loneAt: -1 }
+  let full = false
   let keys = 0
   let nodes = 0
   let i = 0
 
-  const report = (ruleId: RuleId, at: number, detail?: string): void =>
+  const report = (ruleId: RuleId, at: number, detail?: string): void => {
     out.add({
       ruleId,
       kind: 'json',
@@ -33,6 +35,8 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
       offset: at,
       ...(detail === undefined ? {} : { detail }),
     })
+    full = out.full
+  }
   const syntax = (at: number): void =>
     report('json.syntax', Math.min(at, raw.length), at >= raw.length ? 'it ends too early' : `at ${at}`)
 
@@ -48,7 +52,7 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
       report('json.depth', i, `limit ${settings.maxDepth}`)
       return false
     }
-    keysOf.push(isObject ? new Set() : undefined)
+    keysOf.push(isObject ? createKeySet() : undefined)
     path.push(isObject ? '' : 0)
     state = isObject ? STATE.keyOrEnd : STATE.valueOrEnd
     return true
@@ -61,7 +65,8 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
 
   /** A string as value or key. Answers where it ends, or -1. */
   const string = (isKey: boolean): number => {
-    const { end, escaped, loneAt } = scanString(raw, i)
+    scanString(raw, i, token)
+    const { end, escaped, loneAt } = token
     if (end < 0) {
       syntax(-end)
       return -1
@@ -78,7 +83,7 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
   }
   const enterKey = (key: string): boolean => {
     const depth = keysOf.length - 1
-    const known = keysOf[depth] as Set<string>
+    const known = keysOf[depth] as KeySet
     path[depth] = key
     if (settings.preset !== 'off' && exceedsBytes(key, settings.maxKeyBytes))
       report('json.key_size', i, `limit ${settings.maxKeyBytes} bytes`)
@@ -87,8 +92,7 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
       report('json.keys', i, `limit ${settings.maxKeys}`)
       return settings.preset === 'off'
     }
-    if (known.has(key)) report('json.duplicate_key', i)
-    known.add(key)
+    if (!addKey(known, key)) report('json.duplicate_key', i)
     if (key === '__proto__' || (key === 'prototype' && path[depth - 1] === 'constructor'))
       report('json.prototype_key', i)
     return true
@@ -114,7 +118,7 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
     return end
   }
 
-  while (!out.full) {
+  while (!full) {
     while (isSpace(raw.charCodeAt(i))) i++
     const code = raw.charCodeAt(i)
     const now = state as State
@@ -134,7 +138,7 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
       } else if (code === 0x7d && now === STATE.keyOrEnd) close()
       else next = -2
     } else if (now === STATE.after && keysOf.length > 0) {
-      const isObject = keysOf.at(-1) !== undefined
+      const isObject = keysOf[keysOf.length - 1] !== undefined
       if (code === (isObject ? 0x7d : 0x5d)) close()
       else if (code !== 0x2c) next = -2
       else if (isObject) state = STATE.key
@@ -154,6 +158,29 @@ export function scanJson(raw: string, settings: Settings, out: Collector): void 
     if (next < 0) return
     i = next
   }
+}
+
+/** Keys of one object: a list while they are few, which most objects' are, then a set. */
+interface KeySet {
+  readonly few: string[]
+  many: Set<string> | undefined
+}
+
+const FEW = 12
+const createKeySet = (): KeySet => ({ few: [], many: undefined })
+
+/** False if it was there already. */
+function addKey(keys: KeySet, key: string): boolean {
+  const { few } = keys
+  if (keys.many === undefined) {
+    for (let i = 0; i < few.length; i++) if (few[i] === key) return false
+    few.push(key)
+    if (few.length > FEW) keys.many = new Set(few)
+    return true
+  }
+  if (keys.many.has(key)) return false
+  keys.many.add(key)
+  return true
 }
 
 function isSpace(code: number): boolean {

@@ -1,14 +1,15 @@
 /** Where a token ends; a negative end is minus the offset of what is wrong (never 0: a token has a first character). */
 export interface StringToken {
-  readonly end: number
-  readonly escaped: boolean
+  end: number
+  escaped: boolean
   /** Offset of the first half of a surrogate pair that stands alone, or -1. */
-  readonly loneAt: number
+  loneAt: number
 }
 
-/** `raw[start]` is the opening quote. RFC 8259 section 7. */
-export function scanString(raw: string, start: number): StringToken {
-  let escaped = false
+/** `raw[start]` is the opening quote. RFC 8259 section 7. The answer is written into `token`: there are as many of them as strings. */
+export function scanString(raw: string, start: number, token: StringToken): void {
+  token.escaped = false
+  token.loneAt = -1
   let loneAt = -1
   // Offset of a high half that waits for its low half.
   let highAt = -1
@@ -26,21 +27,21 @@ export function scanString(raw: string, start: number): StringToken {
     }
     const at = i
     // Also false for NaN, the end of the text.
-    if (!(code >= 0x20)) return { end: -i, escaped, loneAt }
+    if (!(code >= 0x20)) return void (token.end = -i)
     i++
     if (code === 0x22) break
     if (code === 0x5c) {
-      escaped = true
+      token.escaped = true
       const escape = raw.charCodeAt(i)
       if (escape === 0x75) {
         code = hex4(raw, i + 1)
-        if (code < 0) return { end: -i, escaped, loneAt }
+        if (code < 0) return void (token.end = -i)
         i += 5
       } else if (isEscape(escape)) {
         code = 0x20
         i++
       } else {
-        return { end: -i, escaped, loneAt }
+        return void (token.end = -i)
       }
     }
     if (code >= 0xdc00 && code <= 0xdfff && highAt >= 0) {
@@ -52,7 +53,8 @@ export function scanString(raw: string, start: number): StringToken {
     if (code >= 0xd800 && code <= 0xdbff) highAt = at
     else if (code >= 0xdc00 && code <= 0xdfff && loneAt < 0) loneAt = at
   }
-  return { end: i, escaped, loneAt: loneAt < 0 ? highAt : loneAt }
+  token.end = i
+  token.loneAt = loneAt < 0 ? highAt : loneAt
 }
 
 /** `"`, `\`, `/`, b, f, n, r, t. */

@@ -172,7 +172,8 @@ function resolveLexically(slashed: string): string {
 function decodePath(path: string): string | undefined {
   let text = path
   text = percentDecode(text) ?? text
-  if (text.includes('\\u') || text.includes('\\x')) text = escapeDecode(text, false) ?? text
+  // `C:\x0a` is a name: only escapes of dots and slashes are taken for escapes.
+  if (/\\(x|u00)(2[56ef]|5c)/i.test(text)) text = escapeDecode(text, false) ?? text
   text = entityDecode(text) ?? text
   text = fold(text) ?? text
   // Only where nothing marked is left, or digits of an encoding would be taken for one.

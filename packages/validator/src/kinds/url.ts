@@ -6,13 +6,13 @@ import { isAlnum, isLetter, isSpace } from '../text/chars.ts'
 
 export interface UrlOptions {
   /** In lower case, without the colon. Default `http` and `https`. */
-  readonly schemes?: readonly string[]
+  readonly schemes?: readonly string[] | undefined
   /** `example.com`, `*.example.com`; absent: any that is not private. */
-  readonly hosts?: readonly string[]
+  readonly hosts?: readonly string[] | undefined
   /** Default true. */
-  readonly denyPrivate?: boolean
+  readonly denyPrivate?: boolean | undefined
   /** References without a scheme (`/a/b?c`) are accepted. Default true. */
-  readonly allowRelative?: boolean
+  readonly allowRelative?: boolean | undefined
 }
 
 export interface UrlProblem {

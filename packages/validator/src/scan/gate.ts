@@ -1,4 +1,4 @@
-import { continues, hexDigit, isDigit, isLetter, isSpace, isWord } from '../text/chars.ts'
+import { continues, findWithin, hexDigit, isDigit, isLetter, isSpace, isWord } from '../text/chars.ts'
 
 /** What one look at a text tells: whether more looks are worth their time. */
 export const GATE = { nonAscii: 1, suspicious: 2, control: 4 } as const
@@ -6,7 +6,8 @@ export const GATE = { nonAscii: 1, suspicious: 2, control: 4 } as const
 /** For each ASCII code: 0 is never of interest, 1 may be with what is beside it, 2 is a control character. */
 const CLASS = new Uint8Array(128)
 for (const char of '<`$|\\;\'"=%&(/-{.@*:+') CLASS[char.charCodeAt(0)] = 1
-for (const char of 'sSuU') CLASS[char.charCodeAt(0)] = 1
+// The rarest letters of `union` and `select`.
+for (const char of 'cCuU') CLASS[char.charCodeAt(0)] = 1
 for (let code = 0; code < 0x20; code++) if (code !== 0x09 && (code < 0x0a || code > 0x0d)) CLASS[code] = 2
 
 /** A text with so many marks is looked through whatever they are. */
@@ -57,7 +58,7 @@ function isSuspicious(text: string, i: number, code: number): boolean {
     case 0x25:
       return (hexDigit(next) >= 0 && hexDigit(text.charCodeAt(i + 2)) >= 0) || next === 0x75
     case 0x26:
-      return next === 0x23 || next === 0x26 || (isLetter(next) && text.indexOf(';', i) > 0)
+      return next === 0x23 || next === 0x26 || (isLetter(next) && findWithin(text, ';', i, 12) > 0)
     case 0x28:
       return isWord(text.charCodeAt(i - 1)) || next === 0x29
     case 0x2f:
@@ -82,7 +83,9 @@ function isSuspicious(text: string, i: number, code: number): boolean {
     case 0x2b:
       return next === 0x41
     default:
-      return (code | 0x20) === 0x73 ? continues(text, i + 1, 'elect') : continues(text, i + 1, 'nion')
+      return (code | 0x20) === 0x63
+        ? (next | 0x20) === 0x74 && continues(text, i - 4, 'sele')
+        : (next | 0x20) === 0x6e && continues(text, i + 1, 'nion')
   }
 }
 

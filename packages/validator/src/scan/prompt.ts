@@ -18,7 +18,7 @@ const RULES = words(
 
 const PHRASES: readonly Phrase[] = [
   { ruleId: 'prompt.override', steps: [IGNORE, EARLIER, RULES] },
-  { ruleId: 'prompt.override', steps: [IGNORE, words('all any your every the these those'), RULES] },
+  { ruleId: 'prompt.override', steps: [IGNORE, words('all any your every'), RULES] },
   {
     ruleId: 'prompt.override',
     steps: [words('new updated real actual'), words('instructions instruction directives'), words('are is follow')],
@@ -66,45 +66,66 @@ const PHRASES: readonly Phrase[] = [
     ],
   },
 ]
-/** First two letters of the words that a phrase begins with, and of all words of phrases: other words are passed over without a look. */
-const STARTING = new Uint8Array(128 * 128)
-const TELLING = new Uint8Array(128 * 128)
-const letters = (word: string): number => word.charCodeAt(0) * 128 + (word.length > 1 ? word.charCodeAt(1) : 0x20)
+/** First three letters of the words that a phrase begins with, and of all words of phrases: other words are passed over without a look. */
+const STARTING = new Uint8Array(32_768)
+const TELLING = new Uint8Array(32_768)
+const firstThree = (text: string, at: number): number =>
+  ((text.charCodeAt(at) & 31) << 10) |
+  ((text.charCodeAt(at + 1) & 31) << 5) |
+  (isLetter(text.charCodeAt(at + 2)) ? text.charCodeAt(at + 2) & 31 : 0)
 for (const { steps } of PHRASES) {
-  for (const word of steps[0] as ReadonlySet<string>) STARTING[letters(word)] = 1
-  for (const step of steps) for (const word of step) TELLING[letters(word)] = 1
+  for (const word of steps[0] as ReadonlySet<string>) STARTING[firstThree(word, 0)] = 1
+  for (const step of steps) for (const word of step) TELLING[firstThree(word, 0)] = 1
 }
 const MAX_BETWEEN = 4
 const MAX_WORDS = 4096
 
 export function scanPrompt(text: string, hit: Hit): void {
-  // For each phrase that was begun: how many steps are done, and at which word the last was.
-  const done = new Uint8Array(PHRASES.length)
-  const last = new Uint16Array(PHRASES.length)
+  let progress: Progress | undefined
+  // Up to this word a phrase that was begun may go on.
   let until = -1
   let count = 0
-  for (let i = 0; i < text.length && count < MAX_WORDS; i++) {
+  let inWord = false
+  for (let i = 0; i < text.length; i++) {
     const first = text.charCodeAt(i) | 0x20
-    if (first < 0x61 || first > 0x7a) continue
-    let end = i + 1
-    while (isLetter(text.charCodeAt(end))) end++
-    const table = count <= until ? TELLING : STARTING
-    if (table[first * 128 + ((text.charCodeAt(i + 1) | 0x20) & 0x7f)] === 1 && end - i <= 16) {
-      const word = text.slice(i, end).toLowerCase()
-      for (let p = 0; p < PHRASES.length; p++) {
-        const { steps, ruleId } = PHRASES[p] as Phrase
-        if ((done[p] as number) > 0 && count - (last[p] as number) > MAX_BETWEEN) done[p] = 0
-        if (steps[done[p] as number]?.has(word) !== true) continue
-        done[p] = (done[p] as number) + 1
-        last[p] = count
-        until = count + MAX_BETWEEN
-        if (done[p] === steps.length) {
-          hit(ruleId, i)
-          done[p] = 0
-        }
-      }
+    if (first < 0x61 || first > 0x7a) {
+      inWord = false
+      continue
     }
-    count++
-    i = end - 1
+    if (inWord) continue
+    inWord = true
+    if (++count > MAX_WORDS) return
+    const table = count <= until ? TELLING : STARTING
+    if (table[firstThree(text, i)] !== 1) continue
+    progress ??= { done: new Uint8Array(PHRASES.length), last: new Uint16Array(PHRASES.length) }
+    if (advance(text, i, count, progress, hit)) until = count + MAX_BETWEEN
   }
+}
+
+/** For each phrase that was begun: how many steps are done, and at which word the last was. */
+interface Progress {
+  readonly done: Uint8Array
+  readonly last: Uint16Array
+}
+
+/** Whether the word at `at` begins a phrase or takes one further. */
+function advance(text: string, at: number, count: number, { done, last }: Progress, hit: Hit): boolean {
+  let end = at + 1
+  while (end < at + 17 && isLetter(text.charCodeAt(end))) end++
+  if (end - at > 16) return false
+  const word = text.slice(at, end).toLowerCase()
+  let moved = false
+  for (let p = 0; p < PHRASES.length; p++) {
+    const { steps, ruleId } = PHRASES[p] as Phrase
+    if ((done[p] as number) > 0 && count - (last[p] as number) > MAX_BETWEEN) done[p] = 0
+    if (steps[done[p] as number]?.has(word) !== true) continue
+    done[p] = (done[p] as number) + 1
+    last[p] = count
+    moved = true
+    if (done[p] === steps.length) {
+      hit(ruleId, at)
+      done[p] = 0
+    }
+  }
+  return moved
 }

@@ -1,4 +1,4 @@
-import { continues, isLetter, isSpace, isWord, skipSpace, wordEnd, words } from '../text/chars.ts'
+import { continues, findWithin, isLetter, isSpace, isWord, skipSpace, wordEnd, words } from '../text/chars.ts'
 import type { Hit } from './hit.ts'
 
 /** XML that defines entities, includes files or names a document type; a whole document with its declaration. */
@@ -12,7 +12,7 @@ export function scanXml(text: string, hit: Hit): void {
         if (window.includes('[') || window.includes('system')) hit('xml.entity', i)
       } else if (continues(text, i + 2, '[cdata[')) hit('xml.document', i)
     } else if (next === 0x3f) {
-      if (continues(text, i + 2, 'xml') && text.indexOf('<', i + 4) > 0) hit('xml.document', i)
+      if (continues(text, i + 2, 'xml') && findWithin(text, '<', i + 4, 256) > 0) hit('xml.document', i)
     } else if (
       continues(text, i + 1, 'xml') &&
       text.charCodeAt(i + 4) === 0x20 &&
@@ -70,11 +70,11 @@ export function scanMail(text: string, hit: Hit): void {
     while (start > 0 && start > i - 10 && (isLetter(text.charCodeAt(start - 1)) || text.charCodeAt(start - 1) === 0x20))
       start--
     const verb = text.slice(start, i)
-    if (
-      verb.endsWith('RCPT TO') ||
-      verb.endsWith('MAIL FROM') ||
-      ((verb.toLowerCase().endsWith('rcpt to') || verb.toLowerCase().endsWith('mail from')) &&
-        (start === 0 || text.charCodeAt(start - 1) < 0x20))
+    if (verb.endsWith('RCPT TO') || verb.endsWith('MAIL FROM')) hit('protocol.mail', start)
+    else if (
+      /(^|[^a-z])(rcpt to|mail from)$/i.test(verb) &&
+      text.charCodeAt(skipSpace(text, i + 1)) === 0x3c &&
+      (start === 0 || text.charCodeAt(start - 1) < 0x20)
     )
       hit('protocol.mail', start)
   }

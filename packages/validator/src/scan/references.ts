@@ -37,7 +37,8 @@ const isPathChar = (code: number): boolean => isWord(code) || code === 0x2e || c
 /** Hosts of private networks and metadata services in URLs of any scheme, and a value that is such a host. */
 export function scanInnerHosts(text: string, hit: Hit): void {
   for (let i = text.indexOf(':'); i >= 0; i = text.indexOf(':', i + 1)) {
-    if (text.charCodeAt(i + 1) === 0x2f && text.charCodeAt(i + 2) === 0x2f) judge(text, i + 3, hit)
+    if (isWord(text.charCodeAt(i - 1)) && text.charCodeAt(i + 1) === 0x2f && text.charCodeAt(i + 2) === 0x2f)
+      judge(text, i + 3, hit)
     else if (i >= 4 && i <= 5 && /^https?$/i.test(text.slice(0, i)) && isAlnum(text.charCodeAt(i + 1)))
       judge(text, i + 1, hit)
   }

@@ -37,5 +37,19 @@ export function continues(text: string, at: number, word: string): boolean {
   return true
 }
 
+/** Where a mark stands within so many characters, or -1. A look for it to the end of the text, from every place of one, would be quadratic. */
+export function findWithin(text: string, mark: string, from: number, reach: number): number {
+  const end = Math.min(text.length, from + reach)
+  for (let i = from; i < end; i++) if (text.charCodeAt(i) === mark.charCodeAt(0) && text.startsWith(mark, i)) return i
+  return -1
+}
+
+/** The last place of a mark before `from`, within so many characters, or -1. */
+export function findBackWithin(text: string, mark: string, from: number, reach: number): number {
+  const end = Math.max(0, from - reach)
+  for (let i = from; i >= end; i--) if (text.charCodeAt(i) === mark.charCodeAt(0) && text.startsWith(mark, i)) return i
+  return -1
+}
+
 /** A set of words in lower case, written as one text with spaces between them. */
 export const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))

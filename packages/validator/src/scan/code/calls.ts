@@ -1,4 +1,4 @@
-import { isSpace } from '../../text/chars.ts'
+import { findWithin, isSpace } from '../../text/chars.ts'
 
 const MAX_GAP = 256
 
@@ -20,7 +20,7 @@ export function callParenthesis(
       else if (gap === 'none') gap = 'space'
       i++
     } else if (code === 0x2f && text.charCodeAt(i + 1) === 0x2a) {
-      const close = text.indexOf('*/', i + 2)
+      const close = findWithin(text, '*/', i + 2, MAX_GAP)
       if (close < 0 || close > end + MAX_GAP) return undefined
       gap = 'comment'
       i = close + 2

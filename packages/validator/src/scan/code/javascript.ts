@@ -1,4 +1,4 @@
-import { isSpace, isWord, skipSpace, wordEnd, words } from '../../text/chars.ts'
+import { findWithin, isSpace, isWord, skipSpace, wordEnd, words } from '../../text/chars.ts'
 import type { Hit } from '../hit.ts'
 import { callParenthesis } from './calls.ts'
 
@@ -51,11 +51,13 @@ export function scanJavaScript(text: string, hit: Hit): void {
     const code = text.charCodeAt(i)
     if (!isWord(code) && code !== 0x24) {
       if (code === 0x5b) bracket(text, i, hit)
+      else if (code === 0x60) taggedTemplate(text, i, hit)
       continue
     }
     let end = i
     while (isWord(text.charCodeAt(end)) || text.charCodeAt(end) === 0x24) end++
     if (end - i >= 2 && end - i <= 24) word(text, i, end, hit)
+    else if (end === i + 1 && code === 0x24) selector(text, i, hit)
     i = end - 1
   }
 }
@@ -114,6 +116,8 @@ function word(text: string, at: number, end: number, hit: Hit): void {
     if (text.charCodeAt(collection) === 0x2e && QUERIES.has(method)) hit('code.javascript', at)
     return
   }
+  if (name === 'prototype' && text.charCodeAt(at - 1) === 0x3a && (next === 0x3a || next === 0x22))
+    return hit('code.javascript', at)
   if (name === 'return') {
     // `';return true` in a condition that a database evaluates.
     let before = at - 1
@@ -184,6 +188,23 @@ function skipBackslashes(text: string, from: number): number {
   let i = from
   while (i < from + 8 && text.charCodeAt(i) === 0x5c) i++
   return i
+}
+
+/** ``call`${alert}` ``: a template that a function is called with. */
+function taggedTemplate(text: string, at: number, hit: Hit): void {
+  let before = at - 1
+  while (before > at - 8 && isSpace(text.charCodeAt(before))) before--
+  if (!isWord(text.charCodeAt(before)) && text.charCodeAt(before) !== 0x5d) return
+  const inside = skipSpace(text, at + 1)
+  if (text.charCodeAt(inside) === 0x24 && text.charCodeAt(inside + 1) === 0x7b) hit('code.javascript', at)
+}
+
+/** `$("a").click()` */
+function selector(text: string, at: number, hit: Hit): void {
+  const quote = text.charCodeAt(at + 2)
+  if (text.charCodeAt(at + 1) !== 0x28 || (quote !== 0x22 && quote !== 0x27)) return
+  const close = findWithin(text, ')', at + 3, 96)
+  if (close > 0 && text.charCodeAt(close + 1) === 0x2e) hit('code.javascript', at)
 }
 
 function skipName(text: string, from: number): number {

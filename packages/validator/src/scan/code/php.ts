@@ -1,4 +1,14 @@
-import { continues, isDigit, isSpace, isWord, skipSpace, wordEnd, words } from '../../text/chars.ts'
+import {
+  continues,
+  findBackWithin,
+  findWithin,
+  isDigit,
+  isSpace,
+  isWord,
+  skipSpace,
+  wordEnd,
+  words,
+} from '../../text/chars.ts'
 import type { Hit } from '../hit.ts'
 import { callParenthesis } from './calls.ts'
 
@@ -87,7 +97,7 @@ function variable(text: string, at: number, hit: Hit): void {
     const inner = skipSpace(text, brace + 1)
     const first = text.charCodeAt(inner)
     if (first === 0x24 || first === 0x27 || first === 0x22) return hit('code.php', at)
-    const close = text.indexOf('}', brace)
+    const close = findWithin(text, '}', brace, 96)
     if (close > 0 && close < brace + 96 && callParenthesis(text, close + 1) !== undefined) hit('code.php', at)
     return
   }
@@ -106,7 +116,7 @@ function variable(text: string, at: number, hit: Hit): void {
     const open = skipComments(text, call)
     const bracket = text.charCodeAt(open)
     if (bracket !== 0x5b && bracket !== 0x7b) break
-    const close = text.indexOf(bracket === 0x5b ? ']' : '}', open)
+    const close = closing(text, open, bracket === 0x5b ? 0x5d : 0x7d)
     if (close < 0 || close > open + 64 || close === open + 1) return
     call = close + 1
     indexed = true
@@ -118,11 +128,23 @@ function variable(text: string, at: number, hit: Hit): void {
   if (doubled || indexed || parenthesis.gap !== 'space') hit('code.php', at)
 }
 
+/** Where the bracket at `open` closes, others in it counted, or -1. */
+function closing(text: string, open: number, mark: number): number {
+  const opening = text.charCodeAt(open)
+  let depth = 0
+  for (let i = open; i < open + 64; i++) {
+    const code = text.charCodeAt(i)
+    if (code === opening) depth++
+    else if (code === mark && --depth === 0) return i
+  }
+  return -1
+}
+
 function skipComments(text: string, from: number): number {
   let i = skipSpace(text, from)
   for (let n = 0; n < 4; n++) {
     if (text.charCodeAt(i) === 0x2f && text.charCodeAt(i + 1) === 0x2a) {
-      const close = text.indexOf('*/', i + 2)
+      const close = findWithin(text, '*/', i + 2, 128)
       if (close < 0 || close > i + 128) return i
       i = skipSpace(text, close + 2)
     } else if (text.charCodeAt(i) === 0x23 || (text.charCodeAt(i) === 0x2f && text.charCodeAt(i + 1) === 0x2f)) {
@@ -198,7 +220,7 @@ function calledValue(text: string, at: number, code: number, hit: Hit): void {
     }
   } else {
     const inside = text.charCodeAt(at - 1)
-    const opened = text.lastIndexOf('[', at)
+    const opened = findBackWithin(text, '[', at, 24)
     if (
       opened >= 0 &&
       opened > at - 24 &&

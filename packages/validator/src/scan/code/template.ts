@@ -1,4 +1,4 @@
-import { isLetter, isSpace, skipSpace, wordEnd, words } from '../../text/chars.ts'
+import { findWithin, isLetter, isSpace, skipSpace, wordEnd, words } from '../../text/chars.ts'
 import type { Hit } from '../hit.ts'
 
 const MAX_EXPRESSION = 256
@@ -33,7 +33,7 @@ export function scanTemplate(text: string, hit: Hit): void {
         hit('code.template', i)
     } else if (code === 0x40 && next === 0x28) {
       const from = i + 2
-      const close = text.indexOf(')', from)
+      const close = findWithin(text, ')', from, 64)
       if (close > 0 && close < from + 64 && /^[\d\s+*/"'().-]+$|[.([]/.test(text.slice(from, close)))
         hit('code.template', i)
     } else if (code === 0x23 && isLetter(next)) {
@@ -114,7 +114,7 @@ function smarty(text: string, at: number, hit: Hit): void {
     const code = text.charCodeAt(i)
     if (code === 0x7d) return
     if (code === 0x2e || code === 0x28 || code === 0x2a) {
-      if (text.indexOf('}', i) > 0) hit('code.template', at)
+      if (findWithin(text, '}', i, MAX_EXPRESSION) > 0) hit('code.template', at)
       return
     }
   }
@@ -124,6 +124,6 @@ function smarty(text: string, at: number, hit: Hit): void {
 function call(text: string, at: number, hit: Hit): void {
   const end = wordEnd(text, at + 1)
   if (text.charCodeAt(end) !== 0x28 || end > at + 40) return
-  const close = text.indexOf(')', end)
+  const close = findWithin(text, ')', end, 200)
   if (close > 0 && close < at + 200 && text.charCodeAt(close + 1) === 0x7d) hit('code.template', at)
 }

@@ -1,4 +1,4 @@
-import { continues, isAlnum, isLetter, isSpace, isWord, words } from '../../text/chars.ts'
+import { continues, findBackWithin, isAlnum, isLetter, isSpace, isWord, words } from '../../text/chars.ts'
 import type { Hit } from '../hit.ts'
 import { ACTIVE_ELEMENTS, EVENTS, PLAIN_ELEMENTS, URL_ATTRIBUTES } from './names.ts'
 
@@ -230,7 +230,7 @@ function styleCall(text: string, open: number, hit: Hit): void {
     const code = text.charCodeAt(i)
     if (isLetter(code)) word = text.charAt(i) + word
     else if (code === 0x2f && text.charCodeAt(i - 1) === 0x2a) {
-      const start = text.lastIndexOf('/*', i - 2)
+      const start = findBackWithin(text, '/*', i - 2, 96)
       if (start < 0 || start < open - 96) break
       i = start
     } else if (code !== 0x5c) break

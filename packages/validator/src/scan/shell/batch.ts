@@ -1,4 +1,4 @@
-import { continues, isSpace, isWord, skipSpace, wordEnd, words } from '../../text/chars.ts'
+import { continues, findWithin, isSpace, isWord, skipSpace, wordEnd, words } from '../../text/chars.ts'
 import type { Hit } from '../hit.ts'
 
 const COMPARISONS = words('equ neq lss leq gtr geq')
@@ -50,7 +50,7 @@ function isLoop(text: string, from: number): boolean {
     ) {
       const next = text.charCodeAt(skipSpace(text, i + 2))
       if (next === 0x28) return variable
-      const stop = text.indexOf(';', i)
+      const stop = findWithin(text, ';', i, MAX_LOOK)
       return (
         stop > 0 &&
         stop < end &&

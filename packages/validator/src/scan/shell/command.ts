@@ -1,4 +1,5 @@
-import { isAlnum, isLetter } from '../../text/chars.ts'
+import { findWithin, isAlnum, isLetter } from '../../text/chars.ts'
+import { CMDLETS, COMMANDS, ORDINARY_COMMANDS } from './names.ts'
 
 export interface CommandWord {
   /** In lower case, without its directory, quotes, backslashes, carets and empty expansions. */
@@ -70,7 +71,7 @@ function emptyExpansion(text: string, at: number): number {
   const next = text.charCodeAt(at + 1)
   if (next === 0x40 || next === 0x2a || next === 0x21 || (next >= 0x30 && next <= 0x39)) return at + 2
   if (next === 0x7b) {
-    const close = text.indexOf('}', at)
+    const close = findWithin(text, '}', at, 24)
     return close > 0 && close < at + 24 ? close + 1 : -1
   }
   return -1
@@ -89,4 +90,13 @@ function isPlainBut(text: string, from: number, end: number): boolean {
     else seen ||= !mark
   }
   return true
+}
+
+/** Whether a command begins here, with whatever arguments. */
+export function isCommand(text: string, from: number): boolean {
+  const command = commandAt(text, from)
+  return (
+    command !== undefined &&
+    (COMMANDS.has(command.name) || ORDINARY_COMMANDS.has(command.name) || CMDLETS.has(command.name))
+  )
 }

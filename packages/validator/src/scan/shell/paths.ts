@@ -1,4 +1,4 @@
-import { isLetter, isSpace, isWord } from '../../text/chars.ts'
+import { findWithin, isLetter, isSpace, isWord } from '../../text/chars.ts'
 
 /** A path with a glob inside its names: `/etc/[p]asswd`, `/???/c?t`. A query or a list index is none. */
 export function hasGlob(text: string, at: number): boolean {
@@ -18,7 +18,7 @@ export function hasGlob(text: string, at: number): boolean {
       )
         marks++
     } else if (code === 0x5b) {
-      const close = text.indexOf(']', i)
+      const close = findWithin(text, ']', i, 24)
       if (
         close > i + 1 &&
         close < i + 24 &&

@@ -1,8 +1,21 @@
-import { continues, isAlnum, isDigit, isLetter, isSpace, isWord, skipSpace, wordEnd, words } from '../../text/chars.ts'
+import {
+  continues,
+  findBackWithin,
+  findWithin,
+  isAlnum,
+  isDigit,
+  isLetter,
+  isSpace,
+  isWord,
+  skipSpace,
+  wordEnd,
+  words,
+} from '../../text/chars.ts'
 import type { Hit } from '../hit.ts'
 import { scanBatch } from './batch.ts'
-import { commandAt } from './command.ts'
-import { CMDLETS, COMMANDS, INTERPRETERS, ORDINARY_COMMANDS } from './names.ts'
+import { commandAt, isCommand } from './command.ts'
+import { backtick, braces, dollar, functionBody } from './expansions.ts'
+import { CMDLETS, COMMANDS, ORDINARY_COMMANDS } from './names.ts'
 import { hasGlob } from './paths.ts'
 
 /** Shell syntax with a command in it, of POSIX shells, `cmd.exe` and PowerShell. Every separator is looked at by itself with the command behind it. */
@@ -136,7 +149,7 @@ const isNetCommand = (text: string, end: number): boolean => {
 /** `;CMD=...;$CMD` */
 function assigns(text: string, at: number, from: number): boolean {
   const end = wordEnd(text, from + 1)
-  const equals = text.lastIndexOf('=', at)
+  const equals = findBackWithin(text, '=', at, 64)
   return (
     end < from + 40 &&
     equals > at - 64 &&
@@ -247,8 +260,7 @@ function first(text: string, hit: Hit): void {
   }
   if (!plain && (text.charCodeAt(from) === 0x5c || argument < text.length)) return hit('shell.command', from)
   if (argument === end) return
-  if (name === 'alias' && text.indexOf('=', argument) > 0 && text.indexOf('=', argument) < argument + 24)
-    return hit('shell.command', from)
+  if (name === 'alias' && findWithin(text, '=', argument, 24) > 0) return hit('shell.command', from)
   const code = text.charCodeAt(argument)
   if (
     strong &&
@@ -266,132 +278,10 @@ function first(text: string, hit: Hit): void {
   }
 }
 
-/** `` `id` `` */
-function backtick(text: string, at: number, hit: Hit): void {
-  const from = skipSpace(text, at + 1)
-  const close = text.indexOf('`', from)
-  if (close < 0 || close > at + 512) {
-    if (at > 0 && isSpace(text.charCodeAt(at - 1))) return
-    const command = commandAt(text, from)
-    if (command !== undefined && COMMANDS.has(command.name)) hit('shell.substitution', at)
-    return
-  }
-  if (isCommand(text, from) || text.slice(from, close).includes('<<<')) hit('shell.substitution', at)
-}
-
-/** `$(id)`, `$((1+1))`, `$[1+1]`, `$IFS`, `${IFS}`, `${x#y}`, `=$'id'` */
-function dollar(text: string, at: number, next: number, hit: Hit): void {
-  if (next === 0x28) {
-    const from = skipSpace(text, at + 2)
-    const code = text.charCodeAt(from)
-    if (
-      code === 0x28 ||
-      code === 0x24 ||
-      code === 0x60 ||
-      isCommand(text, from) ||
-      (code === 0x3c && text.charCodeAt(from + 1) !== 0x3c)
-    )
-      hit('shell.substitution', at)
-  } else if (next === 0x5b) {
-    const inside = text.charCodeAt(skipSpace(text, at + 2))
-    if (inside === 0x5d || inside === 0x24 || (isDigit(inside) && text.indexOf(']', at) > 0))
-      hit('shell.substitution', at)
-  } else if (next === 0x7b) {
-    const end = wordEnd(text, at + 2)
-    const operator = text.charCodeAt(end)
-    if (continues(text, at + 2, 'ifs')) hit('shell.substitution', at)
-    else if (
-      end > at + 2 &&
-      (operator === 0x23 ||
-        operator === 0x5e ||
-        (operator === 0x3a &&
-          (text.charCodeAt(end + 1) === 0x2d ||
-            isDigit(text.charCodeAt(end + 1)) ||
-            text.charCodeAt(end + 1) === 0x2b)) ||
-        (operator === 0x2f && text.charCodeAt(end + 1) === 0x2f))
-    )
-      hit('shell.substitution', at)
-  } else if (continues(text, at + 1, 'ifs') && !isLetter(text.charCodeAt(at + 4))) {
-    hit('shell.substitution', at)
-  } else if ((next === 0x27 || next === 0x22) && text.charCodeAt(at - 1) === 0x3d) {
-    hit('shell.substitution', at)
-  }
-}
-
-/** `() { :; }; ...`, the mark of Shellshock, and fork bombs. */
-function functionBody(text: string, at: number, hit: Hit): void {
-  const brace = skipSpace(text, at + 2)
-  if (text.charCodeAt(brace) !== 0x7b) return
-  const from = skipSpace(text, brace + 1)
-  const code = text.charCodeAt(from)
-  if ((code === 0x3a && (text.charCodeAt(from + 1) === 0x3b || text.charCodeAt(from + 1) === 0x7c)) || code === 0x5f)
-    hit('shell.function', at)
-}
-
-/** `{cat,/etc/passwd}`, `c{a,oun}t`: brace expansion that makes a command. */
-function braces(text: string, at: number, hit: Hit): void {
-  let commas = 0
-  let telling = text.charCodeAt(at + 1) === 0x2c || isWord(text.charCodeAt(at - 1))
-  let i = at + 1
-  for (; i < at + 128; i++) {
-    const code = text.charCodeAt(i)
-    if (code === 0x7d) break
-    if (code === 0x2c) commas++
-    else if (code === 0x2f || code === 0x2d || code === 0x24) telling = true
-    else if (!isWord(code) && code !== 0x2e && code !== 0x27 && code !== 0x22 && code !== 0x5c) return
-    else if ((code === 0x22 || code === 0x27) && !telling) return
-  }
-  if (text.charCodeAt(i) !== 0x7d || commas === 0 || isDigit(text.charCodeAt(at + 1))) return
-  const end = wordEnd(text, at + 1)
-  const name = text.slice(at + 1, end).toLowerCase()
-  if (
-    telling ||
-    COMMANDS.has(name) ||
-    (ORDINARY_COMMANDS.has(name) && commas === 1) ||
-    isLetter(text.charCodeAt(i + 1))
-  )
-    hit('shell.braces', at)
-}
-
 /** `sh -c`, `python3 -c`: an interpreter that is told what to run; cmdlets of PowerShell. */
 function dash(text: string, at: number, hit: Hit): void {
   let start = at
   while (start > 0 && start > at - 16 && isLetter(text.charCodeAt(start - 1))) start--
   const end = wordEnd(text, at + 1)
   if (CMDLETS.has(text.slice(start, Math.min(end, at + 24)).toLowerCase())) hit('shell.command', start)
-}
-
-/** Whether a command begins here, with whatever arguments. */
-function isCommand(text: string, from: number): boolean {
-  const command = commandAt(text, from)
-  return (
-    command !== undefined &&
-    (COMMANDS.has(command.name) || ORDINARY_COMMANDS.has(command.name) || CMDLETS.has(command.name))
-  )
-}
-
-/** Interpreters with `-c`, `-e`, `/c` anywhere in a text. */
-export function scanInterpreters(text: string, hit: Hit): void {
-  for (let i = text.indexOf(' '); i >= 0; i = text.indexOf(' ', i + 1)) {
-    const option = skipSpace(text, i)
-    const mark = text.charCodeAt(option)
-    if (mark !== 0x2d && mark !== 0x2f) continue
-    const letter = text.charCodeAt(option + 1) | 0x20
-    if (letter !== 0x63 && letter !== 0x65 && letter !== 0x72 && letter !== 0x69) continue
-    const after = text.charCodeAt(option + 2)
-    const encoded = letter === 0x65 && continues(text, option + 1, 'enc')
-    if (!encoded && !isSpace(after)) continue
-    let start = i
-    while (
-      start > 0 &&
-      start > i - 24 &&
-      (isAlnum(text.charCodeAt(start - 1)) || '$@*\'"\\.'.includes(text.charAt(start - 1)))
-    )
-      start--
-    const command = commandAt(text, start)
-    let name = command?.name ?? ''
-    if (name.endsWith('.exe')) name = name.slice(0, -4)
-    if (INTERPRETERS.has(name) && letter !== 0x69) hit('shell.command', start)
-    else if ((name === 'sh' || name === 'bash') && letter === 0x69) hit('shell.command', start)
-  }
 }

@@ -27,13 +27,17 @@ const UNARY_OPERATORS = new Set(['+', '-', '!', '~', '@'])
 /**
  * Whether tokens that follow an operand go on as SQL up to an end that suits an injection: an open string of the quote that was broken out of (which the
  * program's own quote closes) or a comment that hides the rest. A text in which an apostrophe or an inch mark happens to stand fails at its first words.
+ * @param inches a digit stands before the quote
  * @param quote the quote that was closed before `from`; empty where the value stands without quotes, in which case more evidence is asked for
  */
-export function continuesAsSql(tokens: readonly SqlToken[], from: number, quote: string): boolean {
+export function continuesAsSql(tokens: readonly SqlToken[], from: number, quote: string, inches = false): boolean {
   let evidence = 0
   let logical = false
   let compared = false
-  let wantsOperand = quote === ''
+  // A value may also begin with the operator: ` or 1=1 --`.
+  const leads =
+    quote === '' && (isLogical(tokens[from]) || tokens[from]?.value === '||' || tokens[from]?.value === '&&')
+  let wantsOperand = quote === '' && !leads
   let last: SqlToken | undefined
   for (let i = from; i < tokens.length; i++) {
     const token = tokens[i] as SqlToken
@@ -113,12 +117,15 @@ export function continuesAsSql(tokens: readonly SqlToken[], from: number, quote:
     } else return false
     last = token
   }
-  return quote !== '' && !wantsOperand && (evidence >= 3 || (logical && compared))
+  // `16" or 18` are inches.
+  const telling = logical && isLiteral(last) && !(inches && last?.kind === 'number')
+  return quote !== '' && !wantsOperand && (evidence >= 3 || (logical && compared) || telling)
 }
 
 const ARITHMETIC = new Set(['*', '/', '+', '-', '%'])
-const NILADIC = words(
-  'utc_date utc_time utc_timestamp current_user current_date current_time current_timestamp session_user system_user user rownum sysdate localtime localtimestamp',
+/** Functions that are called without parentheses. */
+export const NILADIC = words(
+  'utc_date utc_time utc_timestamp current_user current_date current_time current_timestamp session_user system_user rownum sysdate localtime localtimestamp',
 )
 const isLogical = (token: SqlToken | undefined): boolean =>
   token?.value === 'or' || token?.value === 'and' || token?.value === 'xor'

@@ -1,4 +1,4 @@
-import { hexDigit, isDigit, isLetter, isSpace, isWord } from '../../text/chars.ts'
+import { findWithin, hexDigit, isDigit, isLetter, isSpace, isWord } from '../../text/chars.ts'
 import { BINARY_WORDS, CLAUSE_WORDS } from './words.ts'
 
 export type SqlKind =
@@ -38,6 +38,8 @@ export function lexSql(text: string, start: number): SqlToken[] {
   const tokens: SqlToken[] = []
   const length = text.length
   let i = start
+  // One that is not closed closes nowhere: no other is looked for.
+  let backticks = true
   const push = (kind: SqlKind, value: string, end: number): void => {
     tokens.push({ kind, value, at: i, end })
     i = end
@@ -55,7 +57,8 @@ export function lexSql(text: string, start: number): SqlToken[] {
       // `\N` is NULL.
       push('number', 'null', i + 2)
     } else if (code === 0x27 || code === 0x22 || code === 0x60) {
-      const end = stringEnd(text, i + 1, code)
+      const end = code === 0x60 && !backticks ? -1 : stringEnd(text, i + 1, code)
+      if (code === 0x60 && end < 0) backticks = false
       if (code === 0x60)
         push(
           end < 0 ? 'other' : 'word',
@@ -174,7 +177,7 @@ function pushWord(text: string, start: number, push: (kind: SqlKind, value: stri
   while (isSpace(text.charCodeAt(open))) open++
   // Comments between a name and its parenthesis are an old trick.
   while (text.charCodeAt(open) === 0x2f && text.charCodeAt(open + 1) === 0x2a && open - end < 64) {
-    const close = text.indexOf('*/', open + 2)
+    const close = findWithin(text, '*/', open + 2, 64)
     if (close < 0 || close - open > 64) break
     open = close + 2
     while (isSpace(text.charCodeAt(open))) open++
