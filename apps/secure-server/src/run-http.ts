@@ -55,7 +55,10 @@ export const runHttp = async (
 
   const masterKey = await loadMasterKey(dir, known)
   if (!timingSafeEqual(masterKey, known)) {
-    throw new ExitError('conflict', 'another process made the master key of this installation; start again')
+    // Another process that started at the same moment was faster: what was made of a key that is not the installation's is made again.
+    oauth2?.close()
+    await Promise.all([stores?.close(), pipeline.limiter.close()])
+    return runHttp(settings, endpoint, { log, metrics }, terminal)
   }
   const locate = 'names' in endpoint ? { locate: endpoint.names.locate } : {}
   const ports = { keys, oauth2, metrics, masterKey: async () => masterKey, log, ...locate }
