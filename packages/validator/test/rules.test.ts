@@ -31,8 +31,15 @@ const CASES: Readonly<Partial<Record<RuleId, Case>>> = {
   ],
   'unicode.bidi': [
     'text',
-    ['a\u202ecba', 'x\u202dy', 'if (a\u2066b) {\n}', '\u202bhello'],
-    ['שלום \u200fעולם', '\u2067مرحبا\u2069 ok', 'Hello \u2068Ana\u2069!', 'abc'],
+    ['a\u202ecba', 'x\u202dy', 'if (a\u2067b) {\n}', '\u202bhello'],
+    [
+      'שלום \u200fעולם',
+      '\u2067مرحبا\u2069 ok',
+      'Hello \u2068Ana\u2069!',
+      '\u202aC:\\Users\\Ana',
+      'price \u2066$5\u2069 now',
+      'abc',
+    ],
   ],
   'pattern.path_traversal': [
     'string',

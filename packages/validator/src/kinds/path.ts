@@ -69,13 +69,15 @@ function checkSteps(path: string, decoded: boolean, windows: boolean): PathProbl
   let depth = 0
   let idle = 0
   const steps = path.split('/')
-  for (const [index, step] of steps.entries()) {
+  for (const [index, written] of steps.entries()) {
+    // Quotes and spaces before dots are taken off by whoever hands a path on.
+    const step = written.replace(/^[\s"'`]{1,8}(?=\.)/, '')
     if (step === '' || step === '.') {
       if (index < steps.length - 1 && ++idle > MAX_EMPTY_STEPS) return { ruleId: 'path.form', detail: 'empty steps' }
       continue
     }
     const dots = leadingDots(step)
-    if (dots === step.length || (dots >= 2 && !isWord(step.charCodeAt(dots)) && restIsNoise(step, dots))) {
+    if (dots === step.length || (dots >= 2 && !isWord(step.charCodeAt(dots)) && restIsNoise(step, dots, decoded))) {
       if (step !== '..') {
         // `./...` is what some tools call "everything below".
         if (step === '...' && index === steps.length - 1 && index > 0) continue
@@ -88,7 +90,8 @@ function checkSteps(path: string, decoded: boolean, windows: boolean): PathProbl
     if (dots > 3) return { ruleId: 'path.form', detail: 'padding' }
     if (windows && isWindowsTrick(step, index === 0))
       return { ruleId: 'path.form', detail: 'a name that Windows reads otherwise' }
-    depth++
+    // `~/..` leaves the home that `~` stands for.
+    if (index > 0 || step.charCodeAt(0) !== 0x7e) depth++
   }
   return undefined
 }
@@ -100,9 +103,12 @@ function leadingDots(step: string): number {
 }
 
 /** Behind the dots only spaces, dots, `;` with parameters, `*`, `?` or quotes. */
-function restIsNoise(step: string, from: number): boolean {
+function restIsNoise(step: string, from: number, decoded: boolean): boolean {
   if (step.charCodeAt(from) === 0x3b) return true
-  for (let i = from; i < step.length; i++) if (!' .*?"\'+%|'.includes(step.charAt(i))) return false
+  for (let i = from; i < step.length; i++) {
+    // Bytes that are no UTF-8 are dropped by some decoders.
+    if (!' .*?"\'+%|'.includes(step.charAt(i)) && !(decoded && step.charCodeAt(i) > 0x7f)) return false
+  }
   return true
 }
 

@@ -100,8 +100,6 @@ const SENSITIVE_NAMES = words(
 const SENSITIVE_ENDS = [
   'etc/passwd',
   'etc/shadow',
-  'etc/group',
-  'etc/hosts',
   'etc/sudoers',
   'boot.ini',
   'win.ini',
@@ -110,7 +108,6 @@ const SENSITIVE_ENDS = [
   'web-inf/web.xml',
   'proc/version',
   'proc/self/cmdline',
-  'etc/issue',
 ]
 
 /** What of a system a resolved path (slashes, lower case) leads to. */

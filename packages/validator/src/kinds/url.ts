@@ -48,6 +48,7 @@ export function checkUrl(
           detail: 'no scheme',
         }
       )
+    if (/^[^/?#]*:\/\//.test(value.slice(0, 64))) return { ruleId: 'url.malformed', detail: 'no scheme is written so' }
     if (!allowRelative) return { ruleId: 'url.scheme', detail: 'no scheme' }
     // `http?` and `localhost/x` without a scheme are hosts to some readers.
     if (/^(https?|ftps?|php|file)\W?$/i.test(value)) return { ruleId: 'url.include' }

@@ -1,5 +1,6 @@
 import { continues, isLetter, isSpace, skipSpace, words } from '../text/chars.ts'
 import type { Hit } from './hit.ts'
+import { scanPrompt } from './prompt.ts'
 
 /** Elements that no markup has and that speak to a model over the head of a person. */
 const MARKERS = words(
@@ -14,7 +15,10 @@ export function scanDescription(text: string, hit: Hit): void {
   const lower = text.toLowerCase()
   const marker = findMarker(lower)
   const directed = DIRECTIVES.some((phrase) => lower.includes(phrase))
-  if (marker >= 0 && directed) hit('description.hijack', marker)
+  // An element that no markup has says to a model what a person is not to read; there the smallest order is enough.
+  const element = marker >= 0 && lower.charCodeAt(marker) === 0x3c
+  if (marker >= 0 && (directed || (element && ORDERS.some((order) => lower.includes(order, marker)))))
+    hit('description.hijack', marker)
   for (const phrase of CONCEALING) {
     const at = lower.indexOf(phrase)
     if (at >= 0) hit('description.concealed', at)
@@ -23,6 +27,9 @@ export function scanDescription(text: string, hit: Hit): void {
     const at = lower.indexOf(phrase)
     if (at >= 0) hit('description.hijack', at)
   }
+  scanPrompt(text, (ruleId, at) => {
+    if (ruleId === 'prompt.override') hit('description.hijack', at)
+  })
   for (const place of SECRET_PLACES) {
     const at = lower.indexOf(place)
     if (at >= 0 && (directed || marker >= 0 || READS.some((verb) => lower.includes(verb))))
@@ -69,6 +76,19 @@ const DIRECTIVES = [
   'read the file',
   'access the',
 ]
+const ORDERS = [
+  'must ',
+  'always ',
+  'never ',
+  'do not ',
+  "don't ",
+  'when the user',
+  'when this',
+  'before ',
+  'after ',
+  'first ',
+  'instead',
+]
 const CONCEALING = [
   'do not tell the user',
   "don't tell the user",
@@ -100,6 +120,9 @@ const HIJACKING = [
   'disregard your instructions',
   'override your instructions',
   'instead of the tool that',
+  'instead of any other tool',
+  'do not use any other tool',
+  'ignore the other tool',
   'before using any other tool',
   'before calling any other tool',
   'whenever any other tool',

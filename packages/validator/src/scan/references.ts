@@ -23,6 +23,7 @@ export function scanSensitivePaths(text: string, hit: Hit): void {
     const path = text.slice(start, end).replaceAll('\\', '/').toLowerCase()
     if (
       isSensitiveName(path) ||
+      /^\/etc\/(hosts|group|issue)$/.test(path) ||
       path.startsWith('/proc/self') ||
       path.startsWith('/dev/tcp/') ||
       path.startsWith('/dev/udp/')

@@ -13,21 +13,15 @@ export function scanUnicode(text: string, hit: Hit): void {
   let lastInterleaved = -100
   let selectors = 0
   let strays = 0
-  let isolates = 0
-  let embeddings = 0
-  let bidiAt = -1
+  let nested = 0
+  let turnedAt = -1
   let rightToLeft = false
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
     if (unit < 0xad) {
       widthless = 0
       selectors = 0
-      if (unit === 0x0a && isolates + embeddings > 0) {
-        // An isolate that a line leaves open reorders what comes after it in editors.
-        if (bidiAt >= 0 && !rightToLeft) hit('unicode.bidi', bidiAt)
-        isolates = 0
-        embeddings = 0
-      }
+      if (unit === 0x0a) nested = 0
       continue
     }
     const point = unit >= 0xd800 && unit <= 0xdbff ? (text.codePointAt(i) as number) : unit
@@ -60,17 +54,12 @@ export function scanUnicode(text: string, hit: Hit): void {
       i = tags(text, i, hit)
     } else if (point === 0x202e || point === 0x202d) {
       hit('unicode.bidi', i)
-    } else if (point === 0x202a || point === 0x202b) {
-      embeddings++
-      bidiAt = i
-    } else if (point >= 0x2066 && point <= 0x2068) {
-      isolates++
-      bidiAt = i
-      if (isolates > 4) hit('unicode.bidi', i)
-    } else if (point === 0x202c) {
-      embeddings = Math.max(0, embeddings - 1)
-    } else if (point === 0x2069) {
-      isolates = Math.max(0, isolates - 1)
+    } else if ((point >= 0x202a && point <= 0x202b) || (point >= 0x2066 && point <= 0x2068)) {
+      // Turned to the right where nothing is written to the left: only what is shown changes.
+      if ((point === 0x202b || point === 0x2067) && turnedAt < 0) turnedAt = i
+      if (++nested > 4) hit('unicode.bidi', i)
+    } else if (point === 0x202c || point === 0x2069) {
+      nested = Math.max(0, nested - 1)
     } else if (
       (point >= 0xfff9 && point <= 0xfffb) ||
       (point >= 0x1d173 && point <= 0x1d17a) ||
@@ -83,7 +72,7 @@ export function scanUnicode(text: string, hit: Hit): void {
       if (next === unit || isAsciiLetter(next) || isAsciiLetter(text.charCodeAt(i - 1))) hit('unicode.zero_width', i)
     }
   }
-  if (isolates + embeddings > 0 && !rightToLeft && bidiAt >= 0) hit('unicode.bidi', bidiAt)
+  if (turnedAt >= 0 && !rightToLeft) hit('unicode.bidi', turnedAt)
 }
 
 /** A run of tag characters from `at` on: fine behind a black flag if it is one of the three. Answers where it ends. */
