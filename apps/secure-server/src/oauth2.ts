@@ -28,8 +28,8 @@ const keyBody = /^(?:[a-z0-9_]{1,16}_)?[a-z]{1,16}_[0-9a-z]{54,70}[^0-9a-z]{0,8}
  * authorization server is to see it.
  */
 const resemblesKey = (text: string, prefix: string): boolean => {
-  const lower = text.toLowerCase()
-  return lower.startsWith(`${prefix}_`) || lower.startsWith(`${defaultPrefix}_`) || keyBody.test(text)
+  const named = new RegExp(`(?:^|[^a-z0-9])(?:${prefix}|${defaultPrefix})[_-]`, 'i')
+  return named.test(text) || keyBody.test(text)
 }
 
 const defaultPrefix = 'pck'

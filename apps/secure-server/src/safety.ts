@@ -13,6 +13,9 @@ export const isPlaceholder = (key: string): boolean => placeholder.test(key)
 /** What a server that others can reach must have; refused before anything is created. */
 export const assertSafeToExpose = (settings: Settings, keys: KeyRing | undefined): void => {
   const { listen, auth } = settings
+  if (auth.enabled && auth.oauth2 !== undefined && listen.publicUrl === undefined && listen.allowedHosts.length > 0) {
+    throw configurationError('OAuth with listen.allowedHosts needs listen.publicUrl: what its tokens are for')
+  }
   if (listen.loopback) return
   const where = `listening on ${listen.host}, which others can reach`
   if (!auth.enabled) throw configurationError(`MCP_AUTH_ENABLED=false is refused when ${where}; bind 127.0.0.1`)

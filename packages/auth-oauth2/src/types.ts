@@ -41,6 +41,8 @@ export interface IssuerOptions {
   readonly clients?: readonly string[]
   /** `rfc9068`: the header must say `at+jwt`, and `sub`, `client_id`, `iat` and `jti` must be there. Default `any`. */
   readonly profile?: 'any' | 'rfc9068'
+  /** Claims that must be there besides, such as those that only access tokens of this issuer have. */
+  readonly requiredClaims?: readonly string[]
   /** `claims`: where scopes are, default `scope` and `scp`. `prefix`: only scopes that begin so count, without it (`api://my-server/`). */
   readonly scopes?: { readonly claims?: readonly string[]; readonly prefix?: string }
   /**

@@ -64,6 +64,9 @@ afterEach(() => {
   seen.length = 0
 })
 
+/** One client may have tokens for several resources. */
+const keyOf = (client: OAuthClient) => JSON.stringify([client.storeKey, resource])
+
 const setup = (more: { dpop?: boolean; maxStepUps?: number } = {}) => {
   const { issuer, clientId, clientSecret, redirectUri } = server
   const client = createOAuthClient({ issuer, clientId, clientSecret, redirectUri, resource, dpop: more.dpop === true })
@@ -117,7 +120,7 @@ test('steps up with the union of scopes, and no further than it may', async () =
 test('a token that is refused is refreshed once', async () => {
   const { authorized, asked, store, client } = setup()
   await authorized(resource)
-  const before = await store.load(client.storeKey)
+  const before = await store.load(keyOf(client))
   let refusals = 1
   instead = (_request, response) => {
     if (refusals-- <= 0) return false
@@ -125,7 +128,7 @@ test('a token that is refused is refreshed once', async () => {
     return true
   }
   expect((await authorized(resource)).status).toBe(200)
-  expect((await store.load(client.storeKey))?.accessToken).not.toBe(before?.accessToken)
+  expect((await store.load(keyOf(client)))?.accessToken).not.toBe(before?.accessToken)
   refusals = 5
   expect((await authorized(resource)).status).toBe(401)
   expect(asked.length).toBe(1)
@@ -134,7 +137,7 @@ test('a token that is refused is refreshed once', async () => {
 test('a refresh token that has ended means a new sign-in', async () => {
   const { authorized, asked, store, client } = setup()
   const ended = { accessToken: 'x', refreshToken: 'made-up', tokenType: 'bearer', scopes: [], expiresAtMs: 1 }
-  await store.save(client.storeKey, createTokenSet(ended))
+  await store.save(keyOf(client), createTokenSet(ended))
   expect((await authorized(resource)).status).toBe(200)
   expect(asked.length).toBe(1)
 })

@@ -9,6 +9,7 @@ const rules = {
   alsoFor: [],
   clients: undefined,
   profile: 'any',
+  requiredClaims: [],
   scopeClaims: ['scope', 'scp'],
   scopePrefix: '',
   toleranceMs: 5000,

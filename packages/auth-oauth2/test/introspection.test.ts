@@ -53,10 +53,13 @@ test('the client shows its credentials, form-encoded, and the token in the body'
 })
 
 test('only true is active', async () => {
-  for (const active of ['true', 1, {}, [true], null, undefined, false]) {
+  for (const active of ['true', 1, {}, [true], null, false]) {
     answering({ active })
     expect(await verifierOf().verify('opaque')).toEqual({ ok: false, reason: 'inactive' })
   }
+  // An answer that does not say is that of a server which is not at work.
+  answering({ active: undefined })
+  await expect(verifierOf().verify('opaque')).rejects.toMatchObject({ code: 'ERR_OAUTH2_UNAVAILABLE' })
 })
 
 test('the answer is checked like a token', async () => {

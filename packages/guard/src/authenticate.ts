@@ -50,7 +50,8 @@ const contextOf = (credential: Credential, request: AuthRequest): AuthContext =>
   const { clientCertificate, proven } = request
   return {
     ...context,
-    ...(credential.source !== 'dpop' || request.dpop === undefined ? {} : { scheme: 'dpop', dpop: request.dpop }),
+    ...(credential.source === 'dpop' ? { scheme: 'dpop' as const } : {}),
+    ...(credential.source !== 'dpop' || request.dpop === undefined ? {} : { dpop: request.dpop }),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
     ...(proven === true ? { proven } : {}),
   }
@@ -101,6 +102,8 @@ export const createAuthentication = (
       if (refused.ok || !unrecognised.has(refused.reason)) return refused
       if (apiKeys.looksLikeKey?.(credential.text) === true) return refused
     }
+    // A key that is shown as something else is a key all the same.
+    if (credential.source === 'dpop' && apiKeys?.looksLikeKey?.(credential.text) === true) return refused
     if (oauth2 !== undefined && oauth2Sources.has(credential.source)) {
       return ask(oauth2, credential, request)
     }
@@ -136,13 +139,24 @@ export const createAuthentication = (
   const current = (principal: Principal): boolean =>
     principal.expiresAtMs === undefined || principal.expiresAtMs > ports.clock()
 
+  let quietUntilMs = 0
+  let unsaid = 0
+  /** An outage is one line a second, however many callers meet it; a fault is always one. */
+  const faulted = (error: unknown): void => {
+    const outage = isUnavailable(error)
+    if (outage && ports.clock() < quietUntilMs) return void unsaid++
+    ports.log('error', 'authentication.fault', { error, ...(unsaid === 0 ? {} : { more: unsaid }) })
+    unsaid = 0
+    if (outage) quietUntilMs = ports.clock() + 1000
+  }
+
   const attempt = async (request: AuthRequest): Promise<Principal | Refusal> => {
     try {
       const answer = await identify(request)
       if (isRefusal(answer)) return answer
       return current(answer) ? answer : invalidCredential('expired')
     } catch (error) {
-      ports.log('error', 'authentication.fault', { error })
+      faulted(error)
       return isUnavailable(error) ? unavailable('authenticator', error.retryAfterMs) : internal('authenticator')
     }
   }

@@ -1,5 +1,6 @@
 import { invalid, optionalFunction, refuseUnknown } from '../checks.ts'
 import { OAuth2Error } from '../errors.ts'
+import { checkEndpoint } from '../http/url.ts'
 import { isScope } from '../token/scopes.ts'
 import { type Challenge, parseChallenges } from './challenges.ts'
 import type { OAuthClient } from './client-types.ts'
@@ -13,8 +14,9 @@ export interface AuthorizedFetchOptions {
   /**
    * Gets tokens with these scopes, by whatever flow suits: `client.clientCredentials`, a browser, a device. Called for the first token, when refreshing is not
    * possible, and to step up: then with all scopes that are held and those that the server asks for.
+   * `instead`: the access token that is of no use any more, for `clientCredentials`, which keeps its answers.
    */
-  readonly authorize: (wanted: { readonly scopes: readonly string[] }) => Promise<TokenSet>
+  readonly authorize: (wanted: { readonly scopes: readonly string[]; readonly instead?: string }) => Promise<TokenSet>
   /** Scopes to begin with. */
   readonly scopes?: readonly string[]
   /** Where tokens are kept. Default `memoryTokenStore()`. */
@@ -43,8 +45,9 @@ export const createAuthorizedFetch = (options: AuthorizedFetchOptions): typeof f
   optionalFunction('fetch', options.fetch)
   if (!Number.isInteger(maxStepUps) || maxStepUps < 0 || maxStepUps > 5) throw invalid('maxStepUps must be 0 to 5')
   const send = options.fetch ?? fetch
-  if (!URL.canParse(options.resource)) throw invalid('resource must be an absolute URL')
-  const { origin } = new URL(options.resource)
+  const { origin } = checkEndpoint('resource', options.resource)
+  // One client may have tokens for several resources.
+  const key = JSON.stringify([client.storeKey, options.resource])
   const wantedScopes = new Set(options.scopes ?? [])
   let nonce: string | undefined
   let getting: Promise<TokenSet> | undefined
@@ -56,9 +59,12 @@ export const createAuthorizedFetch = (options: AuthorizedFetchOptions): typeof f
     const before = getting?.catch(() => undefined)
     const mine = (async () => {
       await before
-      const held = await store.load(client.storeKey)
+      const held = await store.load(key)
       const tokens = await work(held)
-      if (tokens !== held) await store.save(client.storeKey, tokens)
+      if (tokens.resource !== undefined && new URL(tokens.resource).origin !== origin) {
+        throw invalid(`the tokens are for another server than ${origin}`)
+      }
+      if (tokens !== held) await store.save(key, tokens)
       return tokens
     })()
     getting = mine
@@ -76,12 +82,15 @@ export const createAuthorizedFetch = (options: AuthorizedFetchOptions): typeof f
     }
   }
 
-  const anew = () => authorize({ scopes: [...wantedScopes] })
+  const anew = (held?: TokenSet) => {
+    const scopes = [...wantedScopes]
+    return authorize(held === undefined ? { scopes } : { scopes, instead: held.accessToken })
+  }
   const current = (refusedToken?: string) =>
     obtain(async (held) => {
       if (held === undefined) return anew()
       if (held.accessToken !== refusedToken && isFresh(held)) return held
-      return (await refreshed(held)) ?? anew()
+      return (await refreshed(held)) ?? anew(held)
     })
 
   /** With at least these scopes, unless somebody else has stepped up meanwhile. */
@@ -91,7 +100,7 @@ export const createAuthorizedFetch = (options: AuthorizedFetchOptions): typeof f
       for (const scope of [...(held?.scopes ?? []), ...lacking]) {
         if (wantedScopes.size < MAX_SCOPES) wantedScopes.add(scope)
       }
-      return anew()
+      return anew(held)
     })
 
   const attempt = async (url: string, init: RequestInit, tokens: TokenSet): Promise<Response> => {
@@ -155,7 +164,8 @@ interface Problem {
 const problemOf = ({ status, headers }: Response): Problem | undefined => {
   if (status !== 401 && status !== 403) return undefined
   const challenges = parseChallenges(headers.get('www-authenticate') ?? '')
-  const ours = challenges.find(({ scheme }) => scheme === 'dpop' || scheme === 'bearer') as Challenge | undefined
+  const shown = challenges.filter(({ scheme }) => scheme === 'dpop' || scheme === 'bearer')
+  const ours: Challenge | undefined = shown.find(({ parameters }) => parameters['error'] !== undefined) ?? shown[0]
   if (ours === undefined) return status === 401 ? { error: undefined, scopes: [] } : undefined
   const { error, scope = '' } = ours.parameters
   return { error, scopes: scope.split(' ').filter((one) => isScope(one) && one !== 'offline_access') }

@@ -10,7 +10,9 @@ export const denied = (
   description: string | null | undefined,
   cause?: unknown,
 ): OAuth2Error => {
-  const why = typeof description === 'string' && description !== '' ? `: ${quote(description)}` : ''
+  // A server that repeats what it was sent may repeat a token.
+  const said = typeof description === 'string' ? description.replace(/[\w.~+/=-]{20,}/g, '...') : ''
+  const why = said === '' ? '' : `: ${quote(said)}`
   const message = `${what} was refused with ${quote(error)}${why}`
   const details = { error, ...(cause === undefined ? {} : { cause }) }
   return TEMPORARY.has(error)

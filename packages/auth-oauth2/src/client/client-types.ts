@@ -48,6 +48,8 @@ export interface PendingAuthorization {
   readonly nonce?: string
   /** What the tokens will be for. */
   readonly resource?: string
+  /** What was asked for. */
+  readonly scopes?: readonly string[]
 }
 
 export interface AuthorizationRequest extends PendingAuthorization {
@@ -99,8 +101,8 @@ export interface OAuthClient {
   exchangeCode(callback: URL | string | URLSearchParams, pending: PendingAuthorization): Promise<TokenSet>
   /** New tokens for a refresh token; callers at the same time, and within 10 s, share one answer, so that rotation harms none of them. */
   refresh(refreshToken: string | TokenSet): Promise<TokenSet>
-  /** Tokens of the client itself (RFC 6749 section 4.4), kept until a little before they expire. */
-  clientCredentials(options?: Wanted): Promise<TokenSet>
+  /** Tokens of the client itself (RFC 6749 section 4.4), kept until a little before they expire; not the access token `instead` of which others are wanted. */
+  clientCredentials(options?: Wanted & { readonly instead?: string }): Promise<TokenSet>
   /**
    * Tokens for a program that has no browser (RFC 8628): asks for a code, has the user told, and polls until they decided.
    * Throws `ERR_OAUTH2_DENIED` (`access_denied`, `expired_token`), and the signal's reason when that is aborted.

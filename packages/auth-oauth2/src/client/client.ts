@@ -18,6 +18,7 @@ import type { TokenSet } from './token-set.ts'
 const REFRESH_SHARED_MS = 10_000
 const MAX_EARLY_MS = 30_000
 const MAX_KEPT = 256
+const CODE_MS = 600_000
 
 /**
  * An OAuth 2.1 client of one authorization server: authorization code with PKCE, refresh, client credentials, device flow, token exchange, revocation; tokens
@@ -34,7 +35,8 @@ export const createOAuthClient = (options: OAuthClientOptions): OAuthClient => {
   const kept = (keepUntilMs: (tokens: TokenSet) => number) =>
     createSharedCalls<TokenSet>({ maxEntries: MAX_KEPT, keepUntilMs, clock })
   const endOf = (tokens: TokenSet): number => tokens.expiresAtMs ?? 0
-  const exchanged = kept(endOf)
+  // A code lives for ten minutes at most (RFC 6749 section 4.1.2); a second redemption may cost the user all tokens of it.
+  const exchanged = kept((tokens) => tokens.expiresAtMs ?? clock() + CODE_MS)
   const refreshed = kept(() => clock() + REFRESH_SHARED_MS)
   // A tenth of its life or half a minute before its end, whichever is later: a token must survive the way to where it is used.
   const granted = kept((tokens) => endOf(tokens) - Math.min(MAX_EARLY_MS, (endOf(tokens) - clock()) / 10))

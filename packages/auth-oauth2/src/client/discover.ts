@@ -78,7 +78,9 @@ export const discoverAuthorization = async (
     const issuers = issuersOf(document, base)
     const issuer = options.choose?.(issuers) ?? (issuers[0] as string)
     if (!issuers.includes(issuer)) throw invalid('choose must answer one of the issuers')
-    const metadata: ServerMetadata = await fetchMetadata(issuer, http, timeoutMs, foreign)
+    // A resource on this machine may have its authorization server here too, and nowhere inside a network.
+    const discovered = !isLoopbackHttp(new URL(issuer))
+    const metadata: ServerMetadata = await fetchMetadata(issuer, http, timeoutMs, discovered)
     const supported = Array.isArray(document['scopes_supported']) ? document['scopes_supported'] : []
     const asked: readonly unknown[] = challenge['scope'] === undefined ? supported : challenge['scope'].split(' ')
     return Object.freeze({
@@ -88,7 +90,7 @@ export const discoverAuthorization = async (
       scopes: Object.freeze(asked.filter((scope): scope is string => typeof scope === 'string' && isScope(scope))),
       supportsClientMetadataDocuments: metadata.clientMetadataDocuments,
       supportsRegistration: metadata.endpoints.registration !== undefined,
-      discovered: foreign,
+      discovered,
     })
   } finally {
     http.close()

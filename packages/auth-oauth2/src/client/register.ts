@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { invalid, numberIn, optionalFunction, optionalText } from '../checks.ts'
 import { OAuth2Error, quote } from '../errors.ts'
 import { createHttp, jsonOf, statusError } from '../http/http.ts'
@@ -112,5 +113,7 @@ const readRegistered = (issuer: string, answer: Readonly<Record<string, unknown>
   for (const [name, value] of Object.entries({ clientSecret, registrationAccessToken })) {
     if (value !== undefined) Object.defineProperty(client, name, { value, enumerable: false })
   }
+  const printed = { ...client, ...(clientSecret === undefined ? {} : { clientSecret: '[hidden]' }) }
+  Object.defineProperty(client, inspect.custom, { value: () => printed, enumerable: false })
   return Object.freeze(client)
 }

@@ -38,7 +38,8 @@ export const createNodeHttp = (): NodeHttp => {
         },
       })
       const timer = setTimeout(() => {
-        outgoing.destroy(new Error(`no answer within ${request.timeoutMs} ms`))
+        // Itself, because a request whose connection is gone already tells nobody that it was destroyed.
+        fail(new Error(`no answer within ${request.timeoutMs} ms`))
       }, request.timeoutMs).unref()
       const fail = (error: Error): void => {
         clearTimeout(timer)
@@ -50,6 +51,10 @@ export const createNodeHttp = (): NodeHttp => {
         const retry =
           request.repeatable && outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
         fail(retry ? Object.assign(error, { stale: true }) : error)
+      })
+      outgoing.on('upgrade', (_answer, socket) => {
+        socket.destroy()
+        fail(new OAuth2Error('ERR_OAUTH2_RESPONSE', 'the server switched to another protocol'))
       })
       outgoing.on('response', (incoming) => {
         const chunks: Buffer[] = []

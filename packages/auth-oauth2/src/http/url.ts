@@ -10,6 +10,9 @@ const isLoopback = (url: URL): boolean => {
 
 export const isLoopbackHttp = (url: URL): boolean => url.protocol === 'http:' && isLoopback(url)
 
+/** Outside text that is no URL of ours for a message, without a password in it. */
+const shown = (text: unknown): string => quote(typeof text === 'string' ? text.replace(/\/\/[^/?#]*@/, '//...@') : text)
+
 const problemOf = (text: unknown, plain: boolean): string | undefined => {
   if (typeof text !== 'string' || !URL.canParse(text) || text.length > 2048 || text.trim() !== text) {
     return 'is not an absolute URL of at most 2048 characters'
@@ -29,8 +32,8 @@ const problemOf = (text: unknown, plain: boolean): string | undefined => {
  */
 export const checkIssuer = (what: string, text: unknown): URL => {
   const problem = problemOf(text, true)
-  if (problem !== undefined) throw invalid(`${what} ${quote(text)} ${problem}`)
-  if ((text as string).includes('?')) throw invalid(`${what} ${quote(text)} must not have a query`)
+  if (problem !== undefined) throw invalid(`${what} ${shown(text)} ${problem}`)
+  if ((text as string).includes('?')) throw invalid(`${what} ${shown(text)} must not have a query`)
   return new URL(text as string)
 }
 
@@ -40,7 +43,7 @@ export const checkIssuer = (what: string, text: unknown): URL => {
  */
 export const checkEndpoint = (what: string, text: unknown): URL => {
   const problem = problemOf(text, true)
-  if (problem !== undefined) throw invalid(`${what} ${quote(text)} ${problem}`)
+  if (problem !== undefined) throw invalid(`${what} ${shown(text)} ${problem}`)
   return new URL(text as string)
 }
 
@@ -51,7 +54,7 @@ export const checkEndpoint = (what: string, text: unknown): URL => {
  */
 export const checkDiscovered = (what: string, text: unknown, issuer: URL): URL => {
   const problem = problemOf(text, isLoopbackHttp(issuer))
-  if (problem !== undefined) throw new OAuth2Error('ERR_OAUTH2_METADATA', `${what} ${quote(text)} ${problem}`)
+  if (problem !== undefined) throw new OAuth2Error('ERR_OAUTH2_METADATA', `${what} ${shown(text)} ${problem}`)
   return new URL(text as string)
 }
 
@@ -61,6 +64,6 @@ export const checkDiscovered = (what: string, text: unknown, issuer: URL): URL =
  */
 export const checkShown = (what: string, text: unknown): string => {
   const problem = problemOf(text, true)
-  if (problem !== undefined) throw new OAuth2Error('ERR_OAUTH2_RESPONSE', `${what} ${quote(text)} ${problem}`)
+  if (problem !== undefined) throw new OAuth2Error('ERR_OAUTH2_RESPONSE', `${what} ${shown(text)} ${problem}`)
   return new URL(text as string).href
 }

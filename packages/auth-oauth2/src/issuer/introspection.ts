@@ -11,6 +11,9 @@ const MAX_BYTES = 65_536
 /** What a 400 says of the token that was asked about, and of nothing else: RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 7009 section 2.2.1. */
 const OF_THE_TOKEN: ReadonlySet<unknown> = new Set(['invalid_request', 'invalid_token', 'unsupported_token_type'])
 
+/** Statuses of a firewall or a router that did not like the request. */
+const OF_THE_REQUEST: ReadonlySet<number> = new Set([403, 404, 406, 413, 414, 415, 418, 422, 431])
+
 export interface IntrospectionOptions {
   readonly endpoint: () => Promise<Endpoint>
   readonly questioner: Questioner
@@ -54,7 +57,12 @@ export const createIntrospection = (
       // Not in the words of OAuth: a proxy's page, which an odd token can bring about too. It decides nothing about either.
       if (typeof problem !== 'string') return statusError(what, response)
     }
-    return questioner.read(jsonOf(what, response))
+    // What stands before a server turns odd texts away in its own words: that is about this token too, and decides nothing.
+    if (OF_THE_REQUEST.has(response.status)) return statusError(what, response)
+    const answer = questioner.read(jsonOf(what, response))
+    if (!Object.hasOwn(answer, 'active'))
+      throw new OAuth2Error('ERR_OAUTH2_RESPONSE', `${what} does not say whether it is active`)
+    return answer
   }
 
   return async (token) => {

@@ -23,8 +23,8 @@ export type Answer = RefusalReason | (CheckedClaims & { readonly stands?: () => 
 /** One authorization server, as a verifier of its tokens. */
 export interface Issuer {
   readonly settings: IssuerSettings
-  /** Rejects with `ERR_OAUTH2_UNAVAILABLE` when keys are needed and cannot be had. */
-  verifyJwt(token: string, jwt: ParsedJwt): Promise<Answer>
+  /** Rejects with `ERR_OAUTH2_UNAVAILABLE` when keys are needed and cannot be had. `onWasted`: it could not be told, after work that made-up tokens cause. */
+  verifyJwt(token: string, jwt: ParsedJwt, onWasted: () => void): Promise<Answer>
   /** Absent where the issuer is never asked. Rejects with `ERR_OAUTH2_UNAVAILABLE`. */
   readonly introspect?: (token: string) => Promise<Answer>
   prepare(): Promise<void>
@@ -78,7 +78,7 @@ export const createIssuer = (settings: IssuerSettings, common: VerifierSettings,
     return undefined
   }
 
-  const verifyJwt: Issuer['verifyJwt'] = async (token, { algorithm, kid, type, payload }) => {
+  const verifyJwt = async (token: string, { algorithm, kid, type, payload }: ParsedJwt): Promise<Answer> => {
     if (!algorithms.includes(algorithm)) return 'algorithm'
     // What is refused whoever signed it needs no key, so an expired token is one even while the issuer is down.
     const checked = checkJwtClaims(payload, type, clock(), rules)
@@ -127,7 +127,13 @@ export const createIssuer = (settings: IssuerSettings, common: VerifierSettings,
 
   return {
     settings,
-    verifyJwt: (token, jwt) => outagesOnly(issuer, verifyJwt(token, jwt)),
+    verifyJwt(token, jwt, onWasted) {
+      const work = verifyJwt(token, jwt).catch((error: unknown) => {
+        if (jwks.isSpent(error)) onWasted()
+        throw error
+      })
+      return outagesOnly(issuer, work)
+    },
     ...(ask === undefined ? {} : { introspect: (token: string) => outagesOnly(issuer, introspect(token, ask)) }),
     prepare: () => outagesOnly(issuer, prepare()),
   }

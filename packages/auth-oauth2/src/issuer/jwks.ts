@@ -46,6 +46,8 @@ export interface Jwks {
   /** Whether keys seen before may still be believed; starts a refresh in the background when it is due. */
   keepFresh(): boolean
   load(): Promise<unknown>
+  /** Whether this is what rejected because fetches are used up. */
+  isSpent(error: unknown): boolean
 }
 
 interface Asked {
@@ -63,6 +65,7 @@ export const createJwks = (options: JwksOptions): Jwks => {
   const { now, http, timeoutMs } = options
   let keys: KeySet = new Map()
   const asked = new Map<string, Asked>()
+  const spent = new WeakSet<object>()
   let begun = 0
   let done = { fetch: 0, atMs: 0 }
   let ageMs = DEFAULT_AGE_MS
@@ -130,7 +133,9 @@ export const createJwks = (options: JwksOptions): Jwks => {
       if (!remote.fetching && !remote.failing && !permitted()) {
         const retryAfterMs = Math.max(1, Math.ceil(refilledAtMs + REFILL_MS - now()))
         const message = `${options.what}: too many unknown keys were asked for`
-        throw new OAuth2Error('ERR_OAUTH2_UNAVAILABLE', message, { retryAfterMs })
+        const error = new OAuth2Error('ERR_OAUTH2_UNAVAILABLE', message, { retryAfterMs })
+        spent.add(error)
+        throw error
       }
       await remote.refetch()
       if (wanted.kid !== undefined && select(keys, wanted).length > 0) break
@@ -147,6 +152,7 @@ export const createJwks = (options: JwksOptions): Jwks => {
     findAnew: (wanted) => lookAnew(wanted, begun),
     keepFresh: remote.keepFresh,
     load: async () => remote.get(),
+    isSpent: (error) => typeof error === 'object' && error !== null && spent.has(error),
   }
 }
 

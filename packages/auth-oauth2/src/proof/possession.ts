@@ -14,6 +14,8 @@ export interface DpopSettings {
   readonly nonces?: Nonces
 }
 
+const MARGIN_MS = 1000
+
 /** Whether who shows a token has what it is bound to. */
 export interface Possession {
   /** The reason of a refusal, or undefined where the caller may use the token. */
@@ -37,9 +39,11 @@ export const createPossession = (settings: DpopSettings, toleranceMs: number, cl
     if (proof === undefined) return 'proof'
     // Before it is used up: the client sends the same `jti` never again, but learns the nonce from this answer.
     if (nonces !== undefined && !nonces.accepts(proof.nonce)) return 'proof_nonce'
-    return (await replay.claim({ owner: jkt, id: proof.id, expiresAtMs: proof.expiresAtMs }))
-      ? undefined
-      : 'proof_replayed'
+    // Remembered for longer than it is taken, by clocks that may differ; and looked at again, because checking it took time.
+    const rememberedUntilMs = proof.expiresAtMs + 2 * toleranceMs + MARGIN_MS
+    const first = await replay.claim({ owner: jkt, id: proof.id, expiresAtMs: rememberedUntilMs })
+    if (!first) return 'proof_replayed'
+    return clock() < proof.expiresAtMs ? undefined : 'proof'
   }
 
   return {

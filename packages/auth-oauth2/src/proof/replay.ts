@@ -1,3 +1,4 @@
+import { numberIn, optionalFunction, refuseUnknown } from '../checks.ts'
 import { unavailable } from '../errors.ts'
 
 /** A proof that may be used once. */
@@ -17,17 +18,19 @@ export interface ReplayStore {
 }
 
 const MAX_ENTRIES = 100_000
-const MIN_SHARE = 1000
 
 /**
- * Remembers used proofs in this process: `maxEntries` at most (100 to 10,000,000, default 100,000), and a tenth of them, or 1,000, of one key, so
- * that nobody fills it for the others. Full, it says so (`ERR_OAUTH2_UNAVAILABLE`) instead of forgetting.
+ * Remembers used proofs in this process: `maxEntries` at most (100 to 10,000,000, default 100,000), and a tenth of them of one key, so
+ * that none fills it for the others. Full, it says so (`ERR_OAUTH2_UNAVAILABLE`) instead of forgetting.
  */
 export const memoryReplayStore = (
   options: { readonly maxEntries?: number; readonly clock?: () => number } = {},
 ): ReplayStore => {
-  const { maxEntries = MAX_ENTRIES, clock = Date.now } = options
-  const share = Math.max(MIN_SHARE, Math.floor(maxEntries / 10))
+  refuseUnknown('memoryReplayStore options', options, ['maxEntries', 'clock'])
+  optionalFunction('clock', options.clock)
+  const { clock = Date.now } = options
+  const maxEntries = numberIn('maxEntries', options.maxEntries, MAX_ENTRIES, 100, 10_000_000)
+  const share = Math.floor(maxEntries / 10)
   const used = new Map<string, ProofUse>()
   const perOwner = new Map<string, number>()
 

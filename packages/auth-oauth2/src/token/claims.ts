@@ -11,6 +11,7 @@ export interface ClaimRules extends AudienceRules, ScopeRules {
   readonly maxLifetimeMs: number
   /** `rfc9068`: the header says `at+jwt`, and every claim that RFC 9068 section 2.2 requires is there. */
   readonly profile: 'any' | 'rfc9068'
+  readonly requiredClaims: readonly string[]
 }
 
 /** What a token says, checked; times in ms since the epoch. */
@@ -56,6 +57,9 @@ export const checkClaims = (payload: Members, nowMs: number, rules: ClaimRules):
   if (expiresAtMs !== undefined && nowMs >= expiresAtMs + rules.toleranceMs) return 'expired'
   if (Math.max(notBeforeMs ?? 0, issuedAtMs ?? 0) > nowMs + rules.toleranceMs) return 'not_yet_valid'
   if (!isForUs(payload['aud'], rules)) return 'audience'
+  for (const claim of rules.requiredClaims) {
+    if (!Object.hasOwn(payload, claim) || payload[claim] === null) return 'claims'
+  }
   const confirmation = confirmationOf(payload['cnf'])
   if (confirmation === 'unknown') return 'sender_constrained'
   const scopes = scopesOf(payload, rules)

@@ -15,7 +15,7 @@ const NAME = /^[A-Za-z0-9_.-]{1,128}$/
 
 /**
  * Microsoft Entra ID. `clientId`: of the registered API; `version`: its `requestedAccessTokenVersion`, default 2. Version 2 names the client id as
- * audience, version 1 the application ID URI. Scopes are in `scp`, application permissions in `roles`. Entra issues tokens for registered APIs alone, so
+ * audience, version 1 the application ID URI. Scopes are in `scp`, application permissions in `roles`. An ID token for the same registration is told by having no client in it. Entra issues tokens for registered APIs alone, so
  * `audience` is never the URL of the MCP server.
  * Source: Microsoft identity platform, "Access tokens", "Access token claims reference".
  */
@@ -38,11 +38,12 @@ const entra = (
       audience: [options.applicationIdUri ?? `api://${clientId}`, clientId],
       // Its discovery document stands at another place than its issuer says.
       endpoints: { jwks: `${login}/discovery/keys` },
+      requiredClaims: ['appid'],
       ...common,
       ...changes,
     }
   }
-  return { issuer: `${login}/v2.0`, audience: clientId, ...common, ...changes }
+  return { issuer: `${login}/v2.0`, audience: clientId, requiredClaims: ['azp'], ...common, ...changes }
 }
 
 /**

@@ -10,7 +10,7 @@ export type Revocation =
 
 export interface RevocationList extends Revocations {
   /**
-   * Takes effect with the next use. `issuedUntilMs`: default now; a token that does not say when it was issued is covered too.
+   * Takes effect with the next use. `issuedUntilMs`: default five seconds from now, as the issuer's clock may be ahead; a token that does not say when it was issued is covered too.
    * Throws OAuth2Error `ERR_OAUTH2_OPTIONS`, and `ERR_OAUTH2_UNAVAILABLE` when the list is full: nothing is forgotten to make room.
    */
   revoke(revocation: Revocation): void
@@ -23,6 +23,8 @@ interface Entry {
 }
 
 const DAY_SEC = 86_400
+/** How far the clock of an issuer may be ahead. */
+const SKEW_MS = 5000
 const keyOf = (...parts: readonly string[]): string => JSON.stringify(parts)
 
 /**
@@ -63,7 +65,13 @@ export const createRevocations = (
     revoke(revocation) {
       refuseUnknown('revocation', revocation, ['issuer', 'tokenId', 'subject', 'clientId', 'issuedUntilMs'])
       const now = clock()
-      const { issuer, tokenId, subject, clientId, issuedUntilMs = now } = revocation as Record<string, unknown>
+      const {
+        issuer,
+        tokenId,
+        subject,
+        clientId,
+        issuedUntilMs = now + SKEW_MS,
+      } = revocation as Record<string, unknown>
       const named = Object.entries({ token: tokenId, subject, client: clientId }).filter(
         ([, value]) => value !== undefined,
       )
@@ -72,7 +80,8 @@ export const createRevocations = (
         typeof issuer !== 'string' ||
         named.length !== 1 ||
         typeof value !== 'string' ||
-        typeof issuedUntilMs !== 'number'
+        typeof issuedUntilMs !== 'number' ||
+        Number.isNaN(issuedUntilMs)
       ) {
         throw invalid('a revocation names an issuer and one of tokenId, subject and clientId')
       }

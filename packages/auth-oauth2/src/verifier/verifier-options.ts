@@ -25,6 +25,7 @@ export interface IssuerSettings {
   readonly alsoFor: readonly string[]
   readonly clients: readonly string[] | undefined
   readonly profile: 'any' | 'rfc9068'
+  readonly requiredClaims: readonly string[]
   readonly scopeClaims: readonly string[]
   readonly scopePrefix: string
   readonly mode: 'jwt' | 'introspection' | 'auto' | 'tokeninfo'
@@ -79,6 +80,7 @@ const ISSUER_FIELDS = [
   'alsoFor',
   'clients',
   'profile',
+  'requiredClaims',
   'scopes',
   'mode',
   'algorithms',
@@ -207,6 +209,8 @@ const readIssuer = (place: string, options: IssuerOptions, resource: readonly st
     alsoFor: alsoFor === undefined ? [] : textList(`${place}.alsoFor`, alsoFor),
     clients: clients === undefined ? undefined : textList(`${place}.clients`, clients),
     profile: oneOf(`${place}.profile`, options.profile ?? 'any', ['any', 'rfc9068']),
+    requiredClaims:
+      options.requiredClaims === undefined ? [] : textList(`${place}.requiredClaims`, options.requiredClaims),
     scopeClaims: textList(`${place}.scopes.claims`, scopes.claims ?? ['scope', 'scp']),
     scopePrefix: scopes.prefix ?? '',
     mode,

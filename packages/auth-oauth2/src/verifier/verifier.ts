@@ -78,7 +78,7 @@ export const createTokenVerifier = (options: TokenVerifierOptions): TokenVerifie
       const issuer = typeof iss === 'string' ? issuers.get(iss) : undefined
       if (issuer === undefined) return 'issuer'
       if (asksOnly(issuer.settings.mode)) return question(issuer, Object.hasOwn(jwt.payload, 'cnf'))
-      return start(digest, address, false, () => issuer.verifyJwt(token, jwt))
+      return start(digest, address, false, () => issuer.verifyJwt(token, jwt, () => budget.failed(address)))
     }
     if (!bearerText.test(token)) return 'malformed'
     const issuer = asked.find(({ settings: { tokenPrefix = '' } }) => token.startsWith(tokenPrefix))
@@ -89,7 +89,8 @@ export const createTokenVerifier = (options: TokenVerifierOptions): TokenVerifie
   const admit = (known: Known, token: string, context: VerifyContext): VerifyResult | Promise<VerifyResult> => {
     const { result, confirmation } = known
     if (!result.ok) return result
-    if (revocations?.covers(result.principal.claims) === true) return refused('revoked')
+    // Anything but a plain no: a promise, say, which nobody waits for.
+    if (revocations !== undefined && revocations.covers(result.principal.claims) !== false) return refused('revoked')
     const problem = possession.prove(token, confirmation, context)
     if (problem === undefined) return result
     if (typeof problem === 'string') return refused(problem)
@@ -105,8 +106,8 @@ export const createTokenVerifier = (options: TokenVerifierOptions): TokenVerifie
       const address = typeof context.address === 'string' ? context.address : undefined
       const digest = hash('sha256', token, 'base64url')
       const known = verdicts.find(digest)
-      if (known !== undefined) return admit(known, token, context)
       try {
+        if (known !== undefined) return admit(known, token, context)
         const judged = inFlight.get(digest) ?? judge(token, digest, address)
         return typeof judged === 'string' ? refused(judged) : judged.then((one) => admit(one, token, context))
       } catch (error) {

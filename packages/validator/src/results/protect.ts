@@ -69,7 +69,7 @@ export function protectResult(
     return object(node as Record<string, unknown>)
   }
   const object = (node: Record<string, unknown>): unknown => {
-    const binary = typeof node['mimeType'] === 'string' && !/^text\/|json|xml|javascript/.test(node['mimeType'])
+    const typed = typeof node['mimeType'] === 'string'
     let changed = false
     const entries: [string, unknown][] = []
     const keys = new Set<string>()
@@ -80,7 +80,7 @@ export function protectResult(
       while (keys.has(name)) name += '_'
       keys.add(name)
       // Pictures, sound and files in base64 are no text.
-      const next = binary && (key === 'data' || key === 'blob') ? value : visit(value)
+      const next = typed && (key === 'data' || key === 'blob') && isBase64(value) ? value : visit(value)
       path.pop()
       changed ||= next !== value || name !== key
       entries.push([name, next])
@@ -89,6 +89,11 @@ export function protectResult(
     return changed ? Object.fromEntries(entries) : node
   }
   return visit(result)
+}
+
+/** Nothing that a secret is written with but base64 alone. */
+function isBase64(value: unknown): boolean {
+  return typeof value === 'string' && /^[A-Za-z0-9+/\r\n]*={0,2}$/.test(value)
 }
 
 function isPlain(text: string): boolean {

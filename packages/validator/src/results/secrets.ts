@@ -21,6 +21,7 @@ interface Form {
 type Allowed = (code: number) => boolean
 const base64url: Allowed = (code) => isAlnum(code) || code === 0x2d || code === 0x5f
 const hex: Allowed = (code) => isDigit(code) || (code >= 0x61 && code <= 0x66)
+const isBase64: Allowed = (code) => isAlnum(code) || code === 0x2b || code === 0x2f || code === 0x3d
 const upper: Allowed = (code) => isDigit(code) || (code >= 0x41 && code <= 0x5a)
 
 const MAX_TOKEN_CHARS = 512
@@ -142,16 +143,18 @@ export function findSecrets(text: string): Secret[] {
       }
       continue
     }
-    if (!isLetter(code) || base64url(text.charCodeAt(i - 1))) continue
+    if (!isLetter(code)) continue
+    const within = base64url(text.charCodeAt(i - 1))
     for (const form of BY_FIRST.get(code) ?? []) {
-      if (!text.startsWith(form.prefix, i)) continue
+      // What has a checksum is one wherever it stands: behind `\n` in JSON inside a text, say.
+      if ((within && form.end !== checksummed) || !text.startsWith(form.prefix, i)) continue
       const end = form.end(text, i + form.prefix.length, i)
       if (end < 0) continue
       found.push({ at: i, end, label: form.label, certain: form.certain })
       i = end - 1
       break
     }
-    const own = code >= 0x61 && found.at(-1)?.end !== i + 1 ? ownKey(text, i) : -1
+    const own = !within && code >= 0x61 && found.at(-1)?.end !== i + 1 ? ownKey(text, i) : -1
     if (own > 0) {
       found.push({ at: i, end: own, label: 'portcullis-key', certain: true })
       i = own - 1
@@ -160,21 +163,36 @@ export function findSecrets(text: string): Secret[] {
   return found
 }
 
-/** RFC 7468 and OpenSSH: from the first line to the last, or, if that was cut off, as long as there is base64. */
+/** White space, or the end of a line as JSON inside a text writes it out. */
+const separator = /^(?:\s|\\[nrt])+/
+const headerLine = /^[A-Za-z][A-Za-z-]{1,30}: [^\n\\"]{0,200}(?:\n|\\[nr])/
+/** A line of a key is longer than a word. */
+const MIN_LINE_CHARS = 16
+const MIN_CUT_CHARS = 40
+
+/** RFC 7468, RFC 1421 and OpenSSH: from the first line to the last of the same name or, if that was cut off, as long as there are lines of base64. Nothing else is part of a key. */
 function privateKey(text: string, at: number): number {
   const head = PRIVATE.exec(text.slice(at + BEGIN.length, at + BEGIN.length + 80))
   if (head === null) return -1
   const from = at + BEGIN.length + head[0].length
   const window = text.slice(from, from + MAX_KEY_CHARS)
-  const close = window.indexOf('-----END ')
-  if (close >= 0) {
-    const tail = window.indexOf('-----', close + 9)
-    return from + (tail < 0 ? close + 9 : tail + 5)
+  const close = `-----END ${head[0]}`
+  const skip = (i: number, what: RegExp): number => i + (what.exec(window.slice(i, i + 256))?.[0].length ?? 0)
+  let i = skip(0, separator)
+  for (let next = skip(i, headerLine); next > i; next = skip(i, headerLine)) i = skip(next, separator)
+  let first = 0
+  let end = 0
+  while (i < window.length && !window.startsWith(close, i)) {
+    let line = i
+    while (line < window.length && isBase64(window.charCodeAt(line))) line++
+    if (line === i) break
+    first ||= line - i
+    end = line
+    i = skip(line, separator)
   }
-  // In JSON inside a text the line ends are `\n`, written out.
-  let i = 0
-  while (i < window.length && /[A-Za-z0-9+/=\s\\:,-]/.test(window.charAt(i))) i++
-  return i >= 40 ? from + i : -1
+  if (first < MIN_LINE_CHARS) return -1
+  if (window.startsWith(close, i)) return from + i + close.length
+  return first >= MIN_CUT_CHARS ? from + end : -1
 }
 
 /** BIP 173, as age writes its keys: the last six characters are a checksum over all. */

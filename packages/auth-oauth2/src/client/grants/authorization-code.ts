@@ -9,7 +9,7 @@ import type { TokenSet } from '../token-set.ts'
 import type { GrantContext } from './context.ts'
 
 const WANTED = ['scopes', 'state', 'resource']
-const PENDING = ['state', 'codeVerifier', 'nonce', 'resource', 'url']
+const PENDING = ['state', 'codeVerifier', 'nonce', 'resource', 'scopes', 'url']
 
 export const authorizationUrl =
   ({ settings, server, wanted, redirectUri }: GrantContext): OAuthClient['authorizationUrl'] =>
@@ -51,6 +51,7 @@ export const authorizationUrl =
       codeVerifier,
       ...(nonce === undefined ? {} : { nonce }),
       ...(resource === undefined ? {} : { resource }),
+      scopes,
     }
   }
 
@@ -64,10 +65,13 @@ export const exchangeCode =
     }
     const redirect = context.redirectUri()
     const { settings } = context
-    const { resource } = context.wanted(pending.resource === undefined ? {} : { resource: pending.resource })
+    const { resource, scopes } = context.wanted({
+      ...(pending.resource === undefined ? {} : { resource: pending.resource }),
+      ...(pending.scopes === undefined ? {} : { scopes: pending.scopes }),
+    })
     const { issParameter } = (await context.server()).metadata
     const parameters = readCallback(callback, { state, issuer: settings.issuer, issParameter })
-    const asked = { scopes: settings.scopes, resource }
+    const asked = { scopes, resource }
     return exchanged.run([state, codeVerifier, parameters.get('code') ?? ''], () =>
       context.tokens(
         'code exchange',

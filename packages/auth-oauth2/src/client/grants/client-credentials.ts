@@ -1,5 +1,5 @@
 import * as oauth from 'oauth4webapi'
-import { invalid, refuseUnknown } from '../../checks.ts'
+import { invalid, optionalText, refuseUnknown } from '../../checks.ts'
 import type { OAuthClient } from '../client-types.ts'
 import type { SharedCalls } from '../shared-calls.ts'
 import type { TokenSet } from '../token-set.ts'
@@ -8,11 +8,13 @@ import type { GrantContext } from './context.ts'
 export const clientCredentials =
   (context: GrantContext, granted: SharedCalls<TokenSet>): OAuthClient['clientCredentials'] =>
   async (given = {}) => {
-    refuseUnknown('clientCredentials options', given, ['scopes', 'resource'])
+    refuseUnknown('clientCredentials options', given, ['scopes', 'resource', 'instead'])
     const { settings } = context
     if (settings.clientSecret === undefined && settings.key === undefined) {
       throw invalid('clientCredentials needs a clientSecret or a clientKey')
     }
+    optionalText('instead', given.instead)
+    if (given.instead !== undefined) granted.forget(({ accessToken }) => accessToken === given.instead)
     const { scopes, resource } = context.wanted(given)
     const parameters = {
       ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),

@@ -16,7 +16,11 @@ const MAX_INTERVAL_SEC = 60
 const MAX_LIFE_SEC = 3600
 
 const pause = async (ms: number, signal?: AbortSignal): Promise<void> => {
-  await sleep(ms, undefined, signal === undefined ? {} : { signal })
+  try {
+    await sleep(ms, undefined, signal === undefined ? {} : { signal })
+  } catch (error) {
+    throw signal?.aborted === true ? signal.reason : error
+  }
 }
 
 const begin = async (context: GrantContext, given: DeviceFlowOptions) => {
@@ -74,10 +78,10 @@ export const deviceFlow =
           ({ as, client }, response) => oauth.processDeviceCodeResponse(as, client, response),
         )
       } catch (error) {
-        const { error: why, fault } = error as OAuth2Error
+        const { error: why, code } = error as OAuth2Error
         if (why === 'slow_down') intervalSec = Math.min(intervalSec + SLOWER_SEC, MAX_INTERVAL_SEC)
         // The user may still be reading; an outage may end before the code does.
-        else if (why !== 'authorization_pending' && fault !== 'unavailable') throw error
+        else if (why !== 'authorization_pending' && code !== 'ERR_OAUTH2_UNAVAILABLE') throw error
       }
     }
   }

@@ -11,7 +11,7 @@ export const refresh =
     const refreshToken = typeof given === 'string' ? given : given?.refreshToken
     if (typeof refreshToken !== 'string' || refreshToken === '') throw invalid('refresh needs a refresh token')
     const { scopes, resource = context.settings.resource } = typeof given === 'string' ? context.settings : given
-    return refreshed.run([refreshToken], () =>
+    return refreshed.run([refreshToken, resource ?? ''], () =>
       context.tokens(
         'refresh',
         { scopes, resource, refreshToken },
