@@ -170,3 +170,28 @@ test('tokens are sent to their resource alone, and redirects are not followed', 
   }
   expect((await authorized(resource)).status).toBe(307)
 })
+
+test('one client and one store for two resources: each gets its own token, and none gets another', async () => {
+  const { client, store } = setup()
+  const evil = 'http://127.0.0.1:1/mcp'
+  const tokens = (of: string) =>
+    createTokenSet({ accessToken: `for ${of}`, tokenType: 'bearer', scopes: [], resource: of })
+  const sent: string[] = []
+  const fetchOf = (of: string, given = of) =>
+    createAuthorizedFetch({
+      client,
+      store,
+      resource: of,
+      authorize: async () => tokens(given),
+      fetch: async (url, init) => {
+        sent.push(`${String(url)} ${new Headers(init?.headers).get('authorization')}`)
+        return new Response()
+      },
+    })
+  await fetchOf(resource)(resource)
+  await fetchOf(evil)(evil)
+  expect(sent).toEqual([`${resource} Bearer for ${resource}`, `${evil} Bearer for ${evil}`])
+  const other = 'http://127.0.0.1:2/mcp'
+  await expect(fetchOf(other, resource)(other)).rejects.toMatchObject({ code: 'ERR_OAUTH2_OPTIONS' })
+  expect(() => fetchOf('http://mcp.example.com/mcp')).toThrow(expect.objectContaining({ code: 'ERR_OAUTH2_OPTIONS' }))
+})

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createOAuthClient, type OAuthClientOptions } from '../src/index.ts'
+import { createTokenSet } from '../src/client/token-set.ts'
 import { type LocalIssuer, startLocalIssuer } from './local-issuer.ts'
 
 let local: LocalIssuer
@@ -318,4 +319,61 @@ test('endpoints on other private hosts are asked only if that is allowed', async
   // Named by whoever made the client, it is asked without further ado.
   const named = setup({ endpoints: { token: token_endpoint } })
   expect((await named.clientCredentials()).accessToken).toBe('at-1')
+})
+
+test('a code is redeemed once, also where the server does not tell when the token ends', async () => {
+  const client = setup()
+  answer = () => ({ body: { access_token: `at-${forms.length}`, token_type: 'Bearer' } })
+  const pending = await client.authorizationUrl()
+  for (let nth = 0; nth < 2; nth++) {
+    expect((await client.exchangeCode(callbackOf(pending.state), pending)).accessToken).toBe('at-1')
+    time.ms += 60_000
+  }
+})
+
+test('a refresh is for one resource, and scopes are those that were asked for where the server does not tell', async () => {
+  const client = setup()
+  answer = (form) => ({ body: { access_token: `for ${form.get('resource')}`, token_type: 'Bearer', expires_in: 60 } })
+  const of = (resource: string) =>
+    createTokenSet({ accessToken: 'x', refreshToken: 'rt', tokenType: 'bearer', scopes: [], resource })
+  const [a, b] = await Promise.all([client.refresh(of('https://a.example')), client.refresh(of('https://b.example'))])
+  expect([a.accessToken, b.accessToken]).toEqual(['for https://a.example', 'for https://b.example'])
+  const pending = await client.authorizationUrl({ scopes: ['read'] })
+  expect((await client.exchangeCode(callbackOf(pending.state), pending)).scopes).toEqual(['read'])
+})
+
+test('a token that was refused is not given again', async () => {
+  const client = setup()
+  const first = await client.clientCredentials()
+  expect((await client.clientCredentials()).accessToken).toBe(first.accessToken)
+  expect((await client.clientCredentials({ instead: first.accessToken })).accessToken).not.toBe(first.accessToken)
+})
+
+test('a device flow ends with an answer that cannot be used', async () => {
+  const client = setup({}, { device_authorization_endpoint: `${local.issuer}/device` })
+  let polls = 0
+  answer = (form) => {
+    if (form.get('grant_type') === null) {
+      return {
+        body: { device_code: 'd', user_code: 'U', verification_uri: 'https://id.example/device', expires_in: 600 },
+      }
+    }
+    polls++
+    return { body: { access_token: 'at', token_type: 'mac' } }
+  }
+  const flow = client.deviceFlow({ prompt: () => undefined, wait: async () => undefined })
+  await expect(flow).rejects.toMatchObject({ code: 'ERR_OAUTH2_RESPONSE' })
+  expect(polls).toBe(1)
+})
+
+test('a server that repeats a token in its words does not bring it into an error', async () => {
+  const client = setup()
+  const secret = 'rt_0123456789abcdef0123456789'
+  answer = () => ({ status: 400, body: { error: 'invalid_grant', error_description: `no such token: ${secret}` } })
+  const error = await client.refresh(secret).catch((one: unknown) => one)
+  expect(error).toMatchObject({ code: 'ERR_OAUTH2_DENIED', error: 'invalid_grant' })
+  expect(String(error)).not.toContain(secret)
+  const withPassword = () => createOAuthClient({ clientId: 'a', issuer: 'https://user:hunter2@id.example' })
+  expect(withPassword).toThrow(/must not hold/)
+  expect(withPassword).not.toThrow(/hunter2/)
 })

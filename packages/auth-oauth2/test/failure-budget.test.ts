@@ -55,3 +55,33 @@ test('a flood of forged tokens is put off; verified ones, and other callers, are
   verifier.close()
   await local.stop()
 })
+
+test('tokens without a key id, and with made-up ones, are no way around it', async () => {
+  for (const kid of [() => undefined, (nth: number) => `made-up-${nth}`]) {
+    const local = await startLocalIssuer()
+    let now = Date.now()
+    const verifier = createTokenVerifier({
+      resource,
+      issuers: [{ issuer: local.issuer }],
+      failureBudget: { burst: 20, perSecond: 1 },
+      clock: () => now,
+    })
+    const address = '203.0.113.9'
+    const reasons: Record<string, number> = {}
+    const iat = Math.floor(now / 1000)
+    for (let nth = 0; nth < 60; nth++) {
+      const payload = local.claims({ jti: `t${nth}`, iat, exp: iat + 600 })
+      const token = `${makeJwt({ header: { kid: kid(nth) }, payload }).slice(0, -8)}AAAAAAAA`
+      const why = await Promise.resolve(verifier.verify(token, { address })).then(
+        (result) => (result.ok ? 'accepted' : result.reason),
+        (error: Error) => (error.message.includes('of one address') ? 'put off' : 'outage'),
+      )
+      reasons[why] = (reasons[why] ?? 0) + 1
+    }
+    expect(reasons['accepted']).toBeUndefined()
+    expect(reasons['put off']).toBeGreaterThan(30)
+    now += 1
+    verifier.close()
+    await local.stop()
+  }
+})

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createHttp, jsonOf } from '../src/http/http.ts'
 import type { HttpRequest } from '../src/http/http-types.ts'
+import { createNodeHttp } from '../src/http/node-http.ts'
 
 const servers: Server[] = []
 afterEach(async () => {
@@ -139,4 +140,34 @@ test('an answer nobody can read, and statuses', async () => {
     expect(error).toMatchObject({ code, ...(code === 'ERR_OAUTH2_UNAVAILABLE' ? { retryAfterMs: 7000 } : {}) })
   }
   http.close()
+})
+
+test('an answer that switches protocols ends the request, and nothing waits for it', async () => {
+  const { url } = await serve(() => undefined)
+  servers.at(-1)?.on('connection', (socket: Socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
+    )
+  })
+  const http = createHttp(undefined)
+  await expect(http.send(get(url))).rejects.toMatchObject({ code: 'ERR_OAUTH2_RESPONSE' })
+  http.close()
+})
+
+test('a URL from outside is not asked for what its name leads to', async () => {
+  let asked = 0
+  const { url } = await serve((_request, response) => {
+    asked++
+    response.end('{}')
+  })
+  const http = createHttp(undefined)
+  const named = new URL(url.href.replace('127.0.0.1', 'localhost'))
+  expect((await http.send(get(named))).status).toBe(200)
+  // The connection that is open by now was made without looking, and is not used.
+  await expect(http.send(get(named, { foreign: true }))).rejects.toMatchObject({ code: 'ERR_OAUTH2_METADATA' })
+  const node = createNodeHttp()
+  await expect(node.send(get(named, { foreign: true }))).rejects.toMatchObject({ code: 'ERR_OAUTH2_METADATA' })
+  expect(asked).toBe(1)
+  for (const one of [http, node]) one.close()
 })

@@ -332,3 +332,22 @@ test('a JWT that says itself that it is bound is no bearer token because its iss
   expect(await verifierOf().verify(token)).toEqual({ ok: false, reason: 'sender_constrained' })
   expect(await verifierOf().verify(makeJwt({ payload: local.claims() }))).toMatchObject({ ok: true })
 })
+
+test.each([403, 404, 413, 414, 422, 431])(
+  'a firewall that turns odd tokens away with %i stops nobody else',
+  async (status) => {
+    const verifier = verifierOf()
+    local.intercept = (request, response, body) => {
+      if (request.url !== '/introspect' || !body.includes('passwd')) return false
+      response.writeHead(status).end('<html>no</html>')
+      return true
+    }
+    for (let nth = 0; nth < 5; nth++) {
+      await expect(verifier.verify(`../../../../etc/passwd${nth}`)).rejects.toMatchObject({
+        code: 'ERR_OAUTH2_UNAVAILABLE',
+      })
+    }
+    answering({})
+    expect(await verifier.verify('of-somebody-else')).toMatchObject({ ok: true })
+  },
+)

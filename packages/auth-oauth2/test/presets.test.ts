@@ -11,6 +11,7 @@ const fetch = async (url: string, init: { body?: string }): Promise<Response> =>
   asked.push(url)
   if (url.endsWith('/tokeninfo')) {
     const token = new URLSearchParams(init.body).get('access_token')
+    if (token === 'ya29.endless') return Response.json({ azp: 'gid', aud: 'gid', sub: '1', scope: 'email' })
     return token === 'ya29.good'
       ? Response.json({
           azp: 'gid',
@@ -68,6 +69,8 @@ test('Entra, version 2: the client id is the audience, scopes are in scp, applic
   })
   expect(await verdict(preset, { ...token, roles: ['mcp:tool:c'] })).toMatchObject({ grants: ['tool:c'] })
   expect(await verdict(preset, { ...token, scp: 'mcp:tool:a', aud: resource })).toBe('audience')
+  // An ID token of the code flow for the same registration.
+  expect(await verdict(preset, { aud: 'api-client', sub: 's', roles: ['mcp:tool:*'], ver: '2.0' })).toBe('claims')
   expect(await verdict(preset, { ...token, scp: 'mcp:tool:a', iss: preset.issuer.replace('1', '2') })).toBe('issuer')
 })
 
@@ -130,8 +133,9 @@ test('Google: opaque tokens, asked about without credentials, and what its scope
   expect(await verifier.verify('ya29.good')).toMatchObject({ ok: true, principal: { grants: ['tool:mail'] } })
   expect(await verifier.verify('ya29.bad')).toEqual({ ok: false, reason: 'inactive' })
   expect(await verifier.verify('opaque')).toEqual({ ok: false, reason: 'unsupported' })
+  expect(await verifier.verify('ya29.endless')).toEqual({ ok: false, reason: 'inactive' })
   expect(await other.verify('ya29.good')).toEqual({ ok: false, reason: 'audience' })
-  expect(asked).toEqual(Array(3).fill('https://oauth2.googleapis.com/tokeninfo'))
+  expect(asked).toEqual(Array(4).fill('https://oauth2.googleapis.com/tokeninfo'))
 })
 
 test('what is put into an issuer must look like it', () => {

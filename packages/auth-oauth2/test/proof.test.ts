@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, hash, randomBytes } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
 import { expect, test } from 'vitest'
 import { createTokenVerifier, memoryReplayStore } from '../src/index.ts'
 import { createNonces } from '../src/proof/nonce.ts'
 import { targetUri } from '../src/proof/target-uri.ts'
 import { publicJwk, thumbprintOf } from '../src/proof/thumbprint.ts'
-import { ec, ed, jwkOf, rsa } from './local-issuer.ts'
+import { ec, ed, jwkOf, makeJwt, rsa } from './local-issuer.ts'
 
 const use = (nth: number, owner = 'key', expiresAtMs = 1000) => ({ owner, id: `${owner} ${nth}`, expiresAtMs })
 
@@ -107,4 +107,79 @@ test('settings of proofs that make no sense are refused', () => {
     expect(make(dpop), JSON.stringify(dpop)).toThrow(expect.objectContaining({ code: 'ERR_OAUTH2_OPTIONS' }))
   expect(make({ nonce: {} })().dpopNonce()).toMatch(/^[\w-]{30}$/)
   expect(make({})().dpopNonce()).toBeUndefined()
+})
+
+const issuer = 'https://id.example'
+const resourceUri = 'https://mcp.example/mcp'
+const atSec = 1_800_000_000
+const boundToken = (jkt: string, more: object = {}) =>
+  makeJwt({
+    payload: {
+      iss: issuer,
+      aud: resourceUri,
+      sub: 'a',
+      iat: atSec,
+      exp: atSec + 600,
+      scope: 'mcp:tool:x',
+      cnf: { jkt, ...more },
+    },
+  })
+const ownKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const ownJwk = publicJwk(jwkOf(ownKey.publicKey, {})) as Record<string, string>
+const proofOf = (token: string, iat = atSec) =>
+  makeJwt({
+    key: ownKey.privateKey,
+    header: { typ: 'dpop+jwt', kid: undefined, jwk: ownJwk },
+    payload: { jti: 'one', htm: 'POST', htu: resourceUri, iat, ath: hash('sha256', token, 'base64url') },
+  })
+const verifierAt = (clock: () => number, more: object = {}) =>
+  createTokenVerifier({
+    resource: resourceUri,
+    issuers: [{ issuer, endpoints: { jwks: `${issuer}/jwks` } }],
+    fetch: async () => Response.json({ keys: [jwkOf(ec.publicKey, { kid: 'ec' })] }),
+    clock,
+    ...more,
+  })
+
+test('a proof that ends while it is looked at is not taken, and one that was taken is remembered beyond its end', async () => {
+  const time = { ms: atSec * 1000 }
+  const remembered: number[] = []
+  const replay = {
+    claim: ({ expiresAtMs }: { expiresAtMs: number }) => {
+      remembered.push(expiresAtMs)
+      time.ms += 10_000
+      return true
+    },
+  }
+  const verifier = verifierAt(() => time.ms, { dpop: { replay, maxAgeSec: 60 } })
+  const token = boundToken(thumbprintOf(ownJwk))
+  const context = { scheme: 'dpop', dpop: { proof: proofOf(token), method: 'POST', url: resourceUri } } as const
+  time.ms += 50_000
+  expect(await verifier.verify(token, context)).toMatchObject({ ok: true })
+  time.ms = (atSec + 64) * 1000
+  expect(await verifier.verify(token, context)).toEqual({ ok: false, reason: 'proof' })
+  // Clocks of two servers may differ by the tolerance each.
+  expect(remembered[0]).toBeGreaterThanOrEqual((atSec + 60 + 5 + 10) * 1000)
+})
+
+test('a token that is bound to a key and a certificate needs both', async () => {
+  const certificate = randomBytes(300)
+  const x5t = hash('sha256', certificate, 'base64url')
+  const token = boundToken(thumbprintOf(ownJwk), { 'x5t#S256': x5t })
+  const shown = { scheme: 'dpop', dpop: { proof: proofOf(token), method: 'POST', url: resourceUri } } as const
+  const verifier = verifierAt(() => atSec * 1000)
+  expect(await verifier.verify(token, shown)).toEqual({ ok: false, reason: 'certificate' })
+  expect(await verifier.verify(token, { ...shown, proven: true })).toEqual({ ok: false, reason: 'certificate' })
+  expect(await verifier.verify(token, { ...shown, clientCertificate: certificate })).toMatchObject({ ok: true })
+})
+
+test('settings of the store that make no sense are refused, and no key has more than a tenth of it', () => {
+  const invalid = expect.objectContaining({ code: 'ERR_OAUTH2_OPTIONS' })
+  for (const odd of [{ maxEntries: Number.NaN }, { maxEntries: 99 }, { entries: 1 }, { clock: 1 }]) {
+    expect(() => memoryReplayStore(odd as never)).toThrow(invalid)
+  }
+  const store = memoryReplayStore({ maxEntries: 200, clock: () => 0 })
+  for (let nth = 0; nth < 20; nth++) expect(store.claim(use(nth))).toBe(true)
+  expect(() => store.claim(use(20))).toThrow(expect.objectContaining({ code: 'ERR_OAUTH2_UNAVAILABLE' }))
+  expect(store.claim(use(1, 'another'))).toBe(true)
 })

@@ -96,14 +96,14 @@ export const createAuthentication = (
   const verify = async (credential: Credential, request: AuthRequest): Promise<VerifyResult> => {
     if (credential.text.length > maxCredentialLength) return { ok: false, reason: 'credential_too_long' }
     let refused: VerifyResult = { ok: false, reason: 'no_verifier' }
-    if (apiKeys !== undefined && credential.source !== 'in_band_oauth2' && credential.source !== 'dpop') {
+    if (apiKeys !== undefined && credential.source !== 'in_band_oauth2') {
       refused = await ask(apiKeys, credential, request)
-      // A key that is known, for what is wrong with it, is a key all the same.
-      if (refused.ok || !unrecognised.has(refused.reason)) return refused
-      if (apiKeys.looksLikeKey?.(credential.text) === true) return refused
+      // A key that is known, for what is wrong with it, is a key all the same; so is one that is only shaped like one.
+      const isKey = refused.ok || !unrecognised.has(refused.reason) || apiKeys.looksLikeKey?.(credential.text) === true
+      // No key is bound to a key: who shows one so gets nowhere with it, and nobody else sees it.
+      if (isKey && credential.source === 'dpop') return { ok: false, reason: 'key_with_proof' }
+      if (isKey) return refused
     }
-    // A key that is shown as something else is a key all the same.
-    if (credential.source === 'dpop' && apiKeys?.looksLikeKey?.(credential.text) === true) return refused
     if (oauth2 !== undefined && oauth2Sources.has(credential.source)) {
       return ask(oauth2, credential, request)
     }

@@ -335,12 +335,37 @@ describe('open', () => {
     })
     const credentials = [
       { source: 'bearer', text: 'pck_live_x' },
+      { source: 'dpop', text: 'pck_live_x' },
       { source: 'api_key', text: 'token' },
       { source: 'in_band_api_key', text: 'token' },
     ] as const
     for (const credential of credentials) expect((await guard.open({ transport: 'http', credential })).ok).toBe(false)
     expect(seen).toEqual([])
     expect((await guard.open({ transport: 'http', credential: { source: 'bearer', text: 'token' } })).ok).toBe(true)
+    expect((await guard.open({ transport: 'http', credential: { source: 'dpop', text: 'token' } })).ok).toBe(true)
+  })
+
+  it('takes no key that is shown as one that is bound, and says to the verifier how a token is shown', async () => {
+    const contexts: unknown[] = []
+    const { guard } = make({
+      authenticate: {
+        apiKeys: {
+          verify: (text) =>
+            text === 'imported' ? { ok: true, principal: person(['*'], 'api_key') } : { ok: false, reason: 'unknown' },
+        },
+        oauth2: {
+          verify: (_text, context) => {
+            contexts.push(context)
+            return { ok: false, reason: 'proof_nonce' }
+          },
+        },
+      },
+    })
+    const open = (text: string) => guard.open({ transport: 'http', credential: { source: 'dpop', text } })
+    expect((await open('imported')).ok).toBe(false)
+    expect(contexts).toEqual([])
+    expect(await open('token')).toMatchObject({ status: 401, challenge: { scheme: 'dpop', error: 'use_dpop_nonce' } })
+    expect(contexts).toEqual([{ transport: 'http', scheme: 'dpop' }])
   })
 
   it('never shows a key that is known to the authorization server, whatever is wrong with it and however it looks', async () => {
