@@ -52,6 +52,26 @@ test('a command: no shell, told which file and kids, one line or many, and its f
   }
 })
 
+test('a command is over at its deadline and above 4096 bytes, whatever it started and left behind', async () => {
+  const path = await madeBy(keys.raw(randomBytes(32)))
+  // Who is left behind holds the pipe for longer than a test may take.
+  const leaving = (said: string) => {
+    const pid = join(freshFolder(), 'pid')
+    return { pid, script: `sh -c 'echo $$ > ${pid}; ${said}; exec sleep 100 2>&-' & wait` }
+  }
+  const [late, loud] = [leaving(':'), leaving('printf %5000s x')]
+  try {
+    await expect(
+      openConfig(path, { keys: [keys.command(['sh', '-c', late.script], { timeoutMs: 2000 })] }),
+    ).rejects.toThrow('longer than 2000 ms')
+    await expect(
+      openConfig(path, { keys: [keys.command(['sh', '-c', loud.script], { timeoutMs: 600_000 })] }),
+    ).rejects.toThrow('more than 4096 bytes')
+  } finally {
+    for (const { pid } of [late, loud]) spawnSync('sh', ['-c', `kill -9 $(cat ${pid})`], { stdio: 'ignore' })
+  }
+})
+
 test('who is asked: only those after which no quiet source had the key, in their order, past those that fail', async () => {
   const key = generateKey()
   const file = keys.file(put(join(freshFolder(), 'k'), key))

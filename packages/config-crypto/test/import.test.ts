@@ -13,11 +13,11 @@ test('assignments of a .env file are read as dotenv reads them', () => {
 A=1
 export B = two words   # comment
 C='single # $X \\n "q"'
-D="double\\nline \\"q\\" \\\\ \\t\\$x" # comment
+D="double\\nline\\r 'q' $x" # comment
 E=\`back 'tick' "q"\`
 
   F=#none
-G=a#b
+G=a\\tb"c" #b
 H=
 I="two
 lines"
@@ -27,10 +27,10 @@ L='x'`
     A: '1',
     B: 'two words',
     C: 'single # $X \\n "q"',
-    D: 'double\nline "q" \\ \t$x',
+    D: "double\nline\r 'q' $x",
     E: 'back \'tick\' "q"',
     F: '',
-    G: 'a#b',
+    G: 'a\\tb"c"',
     H: '',
     I: 'two\nlines',
     'K.x-y': '5',
@@ -48,6 +48,19 @@ test('what dotenv would guess at is refused with its line, and not repeated', as
     ['A="x" hunter2', 1],
     ['A=1\nB="x\ny"\nhunter2', 4],
     ['1A=hunter2', 1],
+    // What dotenv reads otherwise than a shell.
+    ['A=1\nB=hunter2#baz', 2],
+    ['A=1\rB=hunter2#baz', 2],
+    ['A="hunter2\\tb"', 1],
+    ['A="C:\\\\hunter2"', 1],
+    ['A="C:\\\\nhunter2"', 1],
+    ['A="hunter2\\$\\$w"', 1],
+    ['A="hunter2\\"y"', 1],
+    ["A='hunter2\\'s'", 1],
+    ["A='hunter2\\'\nB='", 1],
+    ['A=`hunter2\\`', 1],
+    ['A=\u00a0"hunter2"', 1],
+    ['A=x\u2028"hunter2"', 1],
     ['PASSWORD="encrypted:hunter2"', 1],
   ] as const) {
     const failure = await failureOf(() => dotenv(text))

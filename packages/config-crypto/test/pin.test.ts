@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { acquireLock } from '@portcullis-internal/files'
+import { raisePin } from '../src/config/pin.ts'
 import { createConfig, keys, openConfig, openConfigSync } from '../src/index.ts'
+import { runAsync, runSync } from '../src/steps.ts'
 import { failsWith, freshFolder, isLong, put, runChild } from './scratch.ts'
 
 const raw = randomBytes(32)
@@ -108,6 +111,34 @@ test('where nothing can be remembered is an error and not a file without a pin',
   for (const bad of ['state', 1, { folder: '' }, { folder: 1 }, { dir: 'x' }, []]) {
     expect(open(bad as never)).toThrow(failsWith('ERR_CONFIG_OPTIONS'))
   }
+})
+
+test('a write waits until it can be remembered: what was acknowledged is never older afterwards', async () => {
+  const { path, pins, config, open } = await fresh()
+  const older = readFileSync(path)
+  const pin = join(pins, readdirSync(pins)[0] ?? '')
+  const lock = acquireLock(pin)
+  const written = config.set('a', 1)
+  while (readFileSync(path).equals(older)) await new Promise(setImmediate)
+  lock.release()
+  await written
+  expect(JSON.parse(readFileSync(pin, 'utf8'))).toMatchObject({ rev: 2 })
+  writeFileSync(path, older)
+  expect(open).toThrow(failsWith('ERR_CONFIG_ROLLBACK'))
+})
+
+test('a pin that stays in use is an error after a while, and one that is free again is written', async () => {
+  const { path, pins } = await fresh()
+  const pin = join(pins, readdirSync(pins)[0] ?? '')
+  const write = { id: 'x', rev: 9, mac: randomBytes(32) }
+  const lock = acquireLock(pin)
+  expect(() => runSync(raisePin(pin, path, write, 20))).toThrow(failsWith('ERR_CONFIG_LOCKED', 'unavailable'))
+  await expect(runAsync(raisePin(pin, path, write, 20))).rejects.toThrow(failsWith('ERR_CONFIG_LOCKED'))
+  const waiting = raisePin(pin, path, write)
+  expect([waiting.next().done, waiting.next().done]).toEqual([false, false])
+  lock.release()
+  expect(waiting.next().done).toBe(true)
+  expect(JSON.parse(readFileSync(pin, 'utf8'))).toMatchObject({ id: 'x', rev: 9 })
 })
 
 test('many processes that read, write and pin at once never see an error', { timeout: 60_000 }, async () => {

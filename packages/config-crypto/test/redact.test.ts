@@ -29,6 +29,11 @@ const forms: Record<string, string> = {
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   ),
   'json in json': JSON.stringify(JSON.stringify({ secret })),
+  'json of Go': JSON.stringify(secret).replace(/[&<>]/g, (unit) => `\\u00${unit.charCodeAt(0).toString(16)}`),
+  'json with large escapes': JSON.stringify(secret).replace(
+    /[&<>]/g,
+    (unit) => `\\u00${unit.charCodeAt(0).toString(16).toUpperCase()}`,
+  ),
   html: secret.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;'),
   shell: `'${secret.replaceAll("'", "'\\''")}'`,
 }
@@ -129,13 +134,52 @@ test('of a configuration: all sealed texts, in objects too; plain ones and short
   await config.update((draft) => {
     draft.set('token', 'correct-horse')
     draft.set('/db/all', { password: 'battery-staple', pin: 1234567, short: 'abc' })
+    draft.set('card', 4111111111111111)
+    draft.set('port', 8443)
     draft.set('host', 'plain.example', { sealed: false })
+    draft.set('plain_number', 7654321, { sealed: false })
     draft.set('pem', '-----BEGIN X-----\nMIIBVgIBADANBgkqhkiG9w0\n-----END X-----\n')
   })
   const redactor = createRedactor(config)
-  expect(redactor.tooShort).toEqual(['/db/all/short'])
-  const said = 'correct-horse battery-staple plain.example abc 1234567\n  MIIBVgIBADANBgkqhkiG9w0 -----BEGIN X-----'
-  expect(redactor.redact(said)).toBe('[redacted] [redacted] plain.example abc 1234567\n  [redacted] -----BEGIN X-----')
+  expect(redactor.tooShort).toEqual(['/db/all/short', '/port'])
+  const said =
+    'correct-horse battery-staple plain.example abc 1234567 4111111111111111 8443 7654321\n  MIIBVgIBADANBgkqhkiG9w0 -----BEGIN X-----'
+  expect(redactor.redact(said)).toBe(
+    '[redacted] [redacted] plain.example abc [redacted] [redacted] 8443 7654321\n  [redacted] -----BEGIN X-----',
+  )
+})
+
+test('a text that ends in line ends is found without them, and named where it is too short then', () => {
+  for (const end of ['\n', '\r\n', '\n\n']) {
+    const redactor = createRedactor([`correct-horse${end}`, `short${end}`])
+    for (const form of ['correct-horse', `correct-horse${end}`, Buffer.from('correct-horse').toString('hex')]) {
+      expect(redactor.redact(`<${form}>`)).toBe('<[redacted]>')
+    }
+    // The last letters are of what follows too.
+    expect(redactor.redact(`<${btoa('correct-horse')}>`)).toMatch(/^<\[redacted\]Q?==>$/)
+    expect(redactor.tooShort).toEqual(['/1'])
+  }
+})
+
+test('base64 of a text by itself is found in lines of 64 and of 76 letters', () => {
+  const long = 'correct horse battery staple '.repeat(9)
+  const redactor = createRedactor([long])
+  const whole = Buffer.from(long).toString('base64')
+  for (const columns of [64, 76]) {
+    for (const end of ['\n', '\r\n']) {
+      const lines = whole.match(new RegExp(`.{1,${columns}}`, 'g')) ?? []
+      expect(lines.length).toBeGreaterThan(3)
+      expect(redactor.redact(`a ${lines.join(end)} b`)).toMatch(/^a \[redacted\].?=* b$/)
+    }
+  }
+})
+
+test('what is no well-formed text is refused by its place, without it', () => {
+  for (const bad of ['hunter2\ud800', '\udc00hunter2', 7_654_321, null]) {
+    expect(() => createRedactor(['correct-horse', bad as string])).toThrow(failsWith('ERR_CONFIG_OPTIONS'))
+    expect(() => createRedactor(['correct-horse', bad as string])).toThrow(/: \/1$/)
+  }
+  expect(createRedactor(['correct-horse😀']).redact('correct-horse😀')).toBe('[redacted]')
 })
 
 test('forms are no shorter than the least length, and options are checked', () => {

@@ -15,6 +15,7 @@ const made = async () => {
     draft.set('token', token)
     draft.set('/db/all', { password: 'two\nlines of text, each of some length' })
     draft.set('pin', 'abc')
+    draft.set('card', 4111111111111111)
     draft.set('host', 'plain.example', { sealed: false })
   })
   return config
@@ -32,6 +33,7 @@ test('real values are found with file, line and name, in every form; nothing tha
   put('e.txt', 'only lines of text, each of some length here')
   put('node_modules/x/f.txt', token)
   put('.git/g', token)
+  put('h.txt', '\n{"card":4111111111111111}')
   symlinkSync('a.txt', join(folder, 'link'))
   const { leaks, files, tooShort, unreadable } = scanTree(config, folder)
   expect(leaks.map(({ file, line, pointer, form }) => [file, file === 'c.bin' ? 0 : line, pointer, form])).toEqual([
@@ -40,14 +42,14 @@ test('real values are found with file, line and name, in every form; nothing tha
     ['c.bin', 0, '/token', 'utf16'],
     ['d.txt', 2, '/db/all/password', 'raw'],
     ['e.txt', 1, '/db/all/password', 'line'],
+    ['h.txt', 2, '/card', 'raw'],
     ['src/deep/b.env', 1, '/token', 'base64'],
   ])
-  expect([files, tooShort, unreadable]).toEqual([5, ['/pin'], []])
+  expect([files, tooShort, unreadable]).toEqual([6, ['/pin'], []])
   expect(inspect(leaks)).not.toContain(token)
-  expect(scanTree(config, folder, { ignore: ['src', 'a.txt', 'c.bin', 'd.txt', 'e.txt'] }).leaks).toMatchObject([
-    { file: '.git/g' },
-    { file: 'node_modules/x/f.txt' },
-  ])
+  expect(
+    scanTree(config, folder, { ignore: ['src', 'a.txt', 'c.bin', 'd.txt', 'e.txt', 'h.txt'] }).leaks,
+  ).toMatchObject([{ file: '.git/g' }, { file: 'node_modules/x/f.txt' }])
 })
 
 test('a value across two pieces of a large file is found in its line', async () => {
@@ -86,6 +88,18 @@ test('what is staged is searched as it would be committed, whatever lies in the 
     { file: 'was.txt', line: 1, pointer: '/token', form: 'raw' },
   ])
   expect(files).toBe(2)
+})
+
+test('a staged name that git could take for a stage is searched itself', async () => {
+  const folder = freshFolder()
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: folder, stdio: 'pipe' })
+  git('init', '-q')
+  writeFileSync(join(folder, 'a.txt'), 'clean')
+  writeFileSync(join(folder, '0:a.txt'), token)
+  git('add', '.')
+  const { leaks, unreadable } = await scanStaged(await made(), folder)
+  expect(leaks).toEqual([{ file: '0:a.txt', line: 1, pointer: '/token', form: 'raw' }])
+  expect(unreadable).toEqual([])
 })
 
 test('a folder that is none, and one without a repository, are errors and not a clean report', async () => {

@@ -3,6 +3,7 @@ import type { KeyEntry } from '../format/key-table.ts'
 import { locked, writeConfigText } from '../files/config-writer.ts'
 import { formatSealed, type Next, nextSealed } from '../sealed/next.ts'
 import type { SealedFile } from '../sealed/sealed-file.ts'
+import { runAsync } from '../steps.ts'
 import { raisePin } from './pin.ts'
 import { openedOf, type Place } from './place.ts'
 import { legacyError, type Session } from './session.ts'
@@ -24,12 +25,12 @@ export const change = async (session: Session, make: Change, behind?: () => Prom
     const fresh = session.state
     if (fresh.kind === 'legacy') throw legacyError(path)
     const next = await make(fresh.file)
-    if (next) write(session, fresh.file, fresh.text, next)
+    if (next) await write(session, fresh.file, fresh.text, next)
     await behind?.()
   })
 }
 
-const write = (session: Session, before: SealedFile, textBefore: string, next: Next): void => {
+const write = async (session: Session, before: SealedFile, textBefore: string, next: Next): Promise<void> => {
   const { path, place } = session
   const file = nextSealed(before, withoutOverdue(next, before, place))
   const text = formatSealed(file)
@@ -37,7 +38,7 @@ const write = (session: Session, before: SealedFile, textBefore: string, next: N
   const written = openedOf(place, file, text)
   writeConfigText(path, text, textBefore)
   session.replace(written)
-  if (place.pinFile) raisePin(place.pinFile, path, writeOf(file))
+  if (place.pinFile) await runAsync(raisePin(place.pinFile, path, writeOf(file)))
 }
 
 /** Grace keys whose day has come go with the next write, but never the one that this process itself came in by. */

@@ -11,8 +11,8 @@ type Typed<S> = S extends StandardSchema ? OutputOf<S> : Values
 /**
  * Opens a configuration file: reads it, verifies its MAC before anything is decrypted, and opens values when they are asked for. A bare Fernet key opens Fernet
  * files, a key of ours opens ours: the key decides.
- * @throws ConfigError `ERR_CONFIG_ABSENT`, `ERR_CONFIG_FORK`, `ERR_CONFIG_INTEGRITY`, `ERR_CONFIG_KEY`, `ERR_CONFIG_KEY_SOURCE`, `ERR_CONFIG_MALFORMED`, `ERR_CONFIG_NO_KEY`,
- * `ERR_CONFIG_OPTIONS`, `ERR_CONFIG_READ`, `ERR_CONFIG_ROLLBACK`, `ERR_CONFIG_SCHEMA`, `ERR_CONFIG_UNSAFE`, `ERR_CONFIG_VERSION`
+ * @throws ConfigError `ERR_CONFIG_ABSENT`, `ERR_CONFIG_FORK`, `ERR_CONFIG_INTEGRITY`, `ERR_CONFIG_KEY`, `ERR_CONFIG_KEY_SOURCE`, `ERR_CONFIG_LOCKED`, `ERR_CONFIG_MALFORMED`, `ERR_CONFIG_NO_KEY`,
+ * `ERR_CONFIG_OPTIONS`, `ERR_CONFIG_READ`, `ERR_CONFIG_ROLLBACK`, `ERR_CONFIG_SCHEMA`, `ERR_CONFIG_UNSAFE`, `ERR_CONFIG_VERSION`, `ERR_CONFIG_WRITE`
  */
 export const openConfig = async <const S extends StandardSchema | undefined = undefined>(
   path: string,

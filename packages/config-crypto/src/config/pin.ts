@@ -2,10 +2,19 @@ import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { acquireLock, FileError, readTextFile, reasonOf, writeFileAtomicSync } from '@portcullis-internal/files'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  acquireLock,
+  FileError,
+  type FileLock,
+  readTextFile,
+  reasonOf,
+  writeFileAtomicSync,
+} from '@portcullis-internal/files'
 import { ConfigError, fromFileError, optionsError, refuseUnknown } from '../errors.ts'
 import { decodeBase64Url } from '../format/base64.ts'
 import { isObject, parseJson } from '../format/json.ts'
+import { type Steps, step } from '../steps.ts'
 import type { Write } from './write-order.ts'
 
 /*
@@ -67,23 +76,60 @@ const writePin = (pinFile: string, path: string, { id, rev, mac }: Write): void 
 
 const isSeen = (seen: Write | undefined, write: Write): boolean => seen?.id === write.id && seen.rev >= write.rev
 
-/** Remembers a write that follows the one seen before, unless a later one is remembered by now. */
-export const raisePin = (pinFile: string, path: string, write: Write): void => {
+const inPin = <T>(pinFile: string, fn: () => T): T => {
   try {
-    if (isSeen(readPin(pinFile), write)) return
-    mkdirSync(dirname(pinFile), { recursive: true, mode: 0o700 })
-    const lock = acquireLock(pinFile)
-    try {
-      if (!isSeen(readPin(pinFile), write)) writePin(pinFile, path, write)
-    } finally {
-      lock.release()
-    }
+    return fn()
   } catch (error) {
-    // Somebody else remembers something at this moment: this write or one after it.
-    if (error instanceof FileError && error.code === 'ERR_FILE_LOCKED') return
     if (error instanceof ConfigError) throw error
+    const isLocked = error instanceof FileError && error.code === 'ERR_FILE_LOCKED'
     const message = `what was seen cannot be remembered in ${JSON.stringify(pinFile)}: ${reasonOf(error)}`
-    throw new ConfigError('ERR_CONFIG_WRITE', message, { cause: error })
+    throw new ConfigError(isLocked ? 'ERR_CONFIG_LOCKED' : 'ERR_CONFIG_WRITE', message, { cause: error })
+  }
+}
+
+/** @returns why not, where another holds the lock. It is held for one write without a pause, so nothing of this thread ever waits for itself. */
+const tryRaise = (pinFile: string, path: string, write: Write): FileError | undefined => {
+  if (isSeen(readPin(pinFile), write)) return undefined
+  mkdirSync(dirname(pinFile), { recursive: true, mode: 0o700 })
+  let lock: FileLock
+  try {
+    lock = acquireLock(pinFile)
+  } catch (error) {
+    if (error instanceof FileError && error.code === 'ERR_FILE_LOCKED') return error
+    throw error
+  }
+  try {
+    if (!isSeen(readPin(pinFile), write)) writePin(pinFile, path, write)
+  } finally {
+    lock.release()
+  }
+  return undefined
+}
+
+const lockTimeoutMs = 10_000
+
+const pause = (ms: number): Steps<unknown> =>
+  step<unknown>({
+    sync: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
+    async: () => sleep(ms),
+  })
+
+/**
+ * Remembers a write that follows the one seen before, unless a later one is remembered by now. Waits for others who remember something; whoever holds the lock of a pin
+ * takes no other, so the lock of the file may be held meanwhile.
+ * @throws ConfigError `ERR_CONFIG_LOCKED` after `timeoutMs`, default 10 s; `ERR_CONFIG_WRITE`; those of `readPin`
+ */
+export function* raisePin(pinFile: string, path: string, write: Write, timeoutMs = lockTimeoutMs): Steps<void> {
+  const deadline = performance.now() + timeoutMs
+  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 25)) {
+    const inUse = inPin(pinFile, () => tryRaise(pinFile, path, write))
+    if (!inUse) return
+    if (performance.now() >= deadline) {
+      inPin(pinFile, () => {
+        throw inUse
+      })
+    }
+    yield* pause(waitMs * (0.5 + Math.random()))
   }
 }
 

@@ -63,20 +63,19 @@ export class Session {
   }
 
   /** @param before what was known when reading began; a change of this process may have gone by since */
-  #follow({ opened: fresh, seen }: Pinned, before: Opened): void {
+  *#follow(before: Opened): Steps<void> {
+    const { opened: fresh, seen } = yield* readPinned(this.#place, before)
     inFile(this.path, () => assertFollows(before, fresh))
-    remember(this.#place, fresh, seen)
+    yield* remember(this.#place, fresh, seen)
     if (!isLater(this.state, fresh)) this.#state = fresh
   }
 
   reloadSync(): void {
-    const before = this.state
-    this.#follow(runSync(readPinned(this.#place, before)), before)
+    runSync(this.#follow(this.state))
   }
 
   async reload(): Promise<void> {
-    const before = this.state
-    this.#follow(await runAsync(readPinned(this.#place, before)), before)
+    await runAsync(this.#follow(this.state))
   }
 
   /** A key that the file is opened by from now on, before the others. */
@@ -112,7 +111,7 @@ function* readPinned(place: Place, known?: Opened): Steps<Pinned> {
 }
 
 /** What a pin says to what was read, and the other way round. */
-const remember = ({ path, pinFile }: Place, opened: Opened, seen: Write | undefined): void => {
+function* remember({ path, pinFile }: Place, opened: Opened, seen: Write | undefined): Steps<void> {
   if (pinFile === undefined) return
   if (opened.kind === 'legacy') {
     if (seen) throw new ConfigError('ERR_CONFIG_ROLLBACK', `a Fernet file took the place of ${JSON.stringify(path)}`)
@@ -120,12 +119,12 @@ const remember = ({ path, pinFile }: Place, opened: Opened, seen: Write | undefi
   }
   const write = writeOf(opened.file)
   if (seen) inFile(path, () => assertSameOrLater(seen, write))
-  raisePin(pinFile, path, write)
+  yield* raisePin(pinFile, path, write)
 }
 
 /** A session that begins with what stands there. */
 export function* startSession(place: Place): Steps<Session> {
   const { opened, seen } = yield* readPinned(place)
-  remember(place, opened, seen)
+  yield* remember(place, opened, seen)
   return new Session(place, opened)
 }

@@ -39,22 +39,33 @@ const runAtOnce = ([file, ...args]: Command, timeoutMs: number, wanted: Wanted):
 
 const run = ([file, ...args]: Command, timeoutMs: number, wanted: Wanted): Promise<Outcome> =>
   new Promise((resolve) => {
+    // In our process group: a program that asks its user needs the terminal.
     const child = childProcess().spawn(file, args, {
       stdio: [...stdio],
       env: environmentFor(wanted),
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
       windowsHide: true,
     })
     const chunks: Buffer[] = []
     let length = 0
+    const settle = (outcome: Outcome): void => {
+      clearTimeout(deadline)
+      resolve(outcome)
+    }
+    // What the program started itself may live on and hold the pipe: nobody waits for it.
+    const stop = (why: string): void => {
+      child.kill('SIGKILL')
+      child.stdout.destroy()
+      for (const chunk of chunks.splice(0)) chunk.fill(0)
+      settle({ status: null, stdout: Buffer.alloc(0), error: new Error(why) })
+    }
+    const deadline = setTimeout(() => stop(`it took longer than ${timeoutMs} ms`), timeoutMs)
     child.stdout.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       length += chunk.length
-      if (length > maxKeyBytes) child.kill('SIGKILL')
+      if (length > maxKeyBytes) stop(`it printed more than ${maxKeyBytes} bytes`)
     })
-    child.on('error', (error) => resolve({ status: null, stdout: Buffer.alloc(0), error }))
-    child.on('close', (status) => resolve({ status, stdout: Buffer.concat(chunks) }))
+    child.on('error', (error) => settle({ status: null, stdout: Buffer.alloc(0), error }))
+    child.on('close', (status) => settle({ status, stdout: Buffer.concat(chunks) }))
   })
 
 const textOf = (name: string, { status, stdout, error }: Outcome): string => {

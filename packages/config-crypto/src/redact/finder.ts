@@ -1,6 +1,6 @@
 import { optionsError } from '../errors.ts'
 import { Automaton } from './automaton.ts'
-import { type Form, formsOf } from './forms.ts'
+import { type Form, formsOf, withoutLineEnds } from './forms.ts'
 import type { Sensitive } from './sensitive.ts'
 
 /** What a pattern of the automaton stands for. */
@@ -20,9 +20,13 @@ export interface Finder {
 
 const defaultMinLength = 6
 
-/** @throws ConfigError `ERR_CONFIG_OPTIONS` for a `minLength` that is not 4 to 64 */
+/** @throws ConfigError `ERR_CONFIG_OPTIONS` for a `minLength` that is not 4 to 64, and for what is no text or not well-formed */
 export const createFinder = (texts: readonly Sensitive[], minLength: number = defaultMinLength): Finder => {
   if (!Number.isSafeInteger(minLength) || minLength < 4 || minLength > 64) throw optionsError('minLength is 4 to 64')
+  for (const { pointer, text } of texts) {
+    if (typeof text !== 'string') throw optionsError(`what is looked for must be a text: ${pointer}`)
+    if (/\p{Surrogate}/u.test(text)) throw optionsError(`half a surrogate pair cannot be looked for: ${pointer}`)
+  }
   const isLong = ({ text }: Sensitive): boolean => Buffer.byteLength(text) >= minLength
   const meanings = texts
     .filter(isLong)
@@ -30,6 +34,8 @@ export const createFinder = (texts: readonly Sensitive[], minLength: number = de
   return {
     automaton: new Automaton(meanings.map(({ bytes }) => bytes)),
     meanings,
-    tooShort: texts.filter((text) => !isLong(text)).map(({ pointer }) => pointer),
+    tooShort: texts
+      .filter(({ text }) => Buffer.byteLength(withoutLineEnds(text)) < minLength)
+      .map(({ pointer }) => pointer),
   }
 }

@@ -97,8 +97,8 @@ class Scanner {
 
 /**
  * Takes the sealed values of a configuration out of output: as they are, in base64 (wherever it begins), base64url, hexadecimal, escaped for URLs, JSON, HTML, shells, and
- * UTF-16; values of several lines line by line too.
- * @param secrets a configuration, all of whose sealed values are meant, or texts
+ * UTF-16; values of several lines line by line too, and those that end in line ends also without them.
+ * @param secrets a configuration, all of whose sealed texts and numbers are meant, or well-formed texts
  * @throws ConfigError `ERR_CONFIG_OPTIONS`, and those of revealing a value
  */
 export const createRedactor = (secrets: Readable | readonly string[], options: RedactorOptions = {}): Redactor => {

@@ -12,11 +12,13 @@ export type Readable = Pick<Config<Values>, 'entries' | 'get'>
 
 const textsIn = (value: unknown, pointer: string): readonly Sensitive[] => {
   if (typeof value === 'string') return [{ pointer, text: value }]
+  // A card number stands in output as it stands in JSON.
+  if (typeof value === 'number') return [{ pointer, text: String(value) }]
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, member]) => textsIn(member, `${pointer}/${name}`))
 }
 
-/** All texts in the sealed values of a configuration; numbers and the like are no texts, and plain values are no secrets. */
+/** All texts and numbers in the sealed values of a configuration; plain values are no secrets. */
 export const sensitiveTexts = (config: Readable): readonly Sensitive[] =>
   config
     .entries()

@@ -48,7 +48,8 @@ export const scanStaged = async (
   for (const file of files) {
     const search = searchIn(finder, file)
     try {
-      await git(root, ['cat-file', 'blob', `:${file}`], (chunk) => search.push(chunk))
+      // With its stage: `:0:a` would be the file `a`.
+      await git(root, ['cat-file', 'blob', `:0:${file}`], (chunk) => search.push(chunk))
       leaks.push(...search.end())
     } catch {
       unreadable.push(file)
