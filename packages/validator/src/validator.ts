@@ -50,7 +50,6 @@ export function createValidator(options: ValidatorOptions = {}): Validator {
       const name = `${server}/${tool}`
       const out = createCollector(settings, name)
       const plan = tools.get(name)
-      checkSchema(schema, args ?? {}, 'arguments', settings, out)
       walkValue(
         args,
         {
@@ -64,6 +63,8 @@ export function createValidator(options: ValidatorOptions = {}): Validator {
         settings,
         out,
       )
+      // What is too large or too deep is not validated, nor what is refused already.
+      if (!out.findings.some(({ enforced }) => enforced)) checkSchema(schema, args ?? {}, 'arguments', settings, out)
       return out.findings
     },
     checkResult: (answer) => lookThrough(answer, false).findings,
@@ -87,8 +88,11 @@ function checkSchema(schema: unknown, value: unknown, kind: string, settings: Se
     if (!answer.valid)
       out.add({ ruleId: 'schema.mismatch', kind, path: stepsOf(answer.pointer), detail: answer.message })
   } catch (error) {
-    if ((error as { code?: unknown } | undefined)?.code !== 'ERR_VALIDATOR_SCHEMA') throw error
-    out.add({ ruleId: 'schema.unusable', kind, detail: (error as Error).message })
+    out.add({
+      ruleId: 'schema.unusable',
+      kind,
+      detail: error instanceof ValidatorError ? error.message : 'it cannot be compiled or applied',
+    })
   }
 }
 

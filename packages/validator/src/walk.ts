@@ -3,7 +3,8 @@ import { RULES } from './findings/rules.ts'
 import { SCORES } from './findings/score.ts'
 import { inspect, type Judge, type Seen } from './kinds/inspect.ts'
 import type { CompiledKind } from './kinds/compile.ts'
-import { kindOfName, kindOfSchema, own, type Plan } from './kinds/plan.ts'
+import { kindOfName, type Plan } from './kinds/plan.ts'
+import { type SchemaView, viewSchema } from './kinds/schema-view.ts'
 import type { Settings } from './options.ts'
 import type { Place } from './policy/modes.ts'
 import { isQueryOperator } from './scan/protocols.ts'
@@ -13,6 +14,8 @@ interface Meaning {
   readonly kind: CompiledKind
   /** Somebody said so, by policy or schema. */
   readonly declared: boolean
+  /** The policy said so: no schema overrides it, here or below. */
+  readonly byPolicy?: boolean
 }
 
 export interface Walk {
@@ -110,7 +113,7 @@ export function walkValue(value: unknown, walk: Walk, settings: Settings, out: C
     if (!declared) recordable -= text.length
     judge(text, meaning, isKey, look, true)
     if (settings.isMarker(text))
-      out.add({ ruleId: 'value.marker', kind: walk.about, path, text, place: { ...toolPlace, declared: true } })
+      out.add({ ruleId: 'value.marker', kind: walk.about, path, text: shown, place: { ...toolPlace, declared: true } })
     if (settings.userRules.length > 0) runUserRules(text, meaning)
   }
 
@@ -132,11 +135,19 @@ export function walkValue(value: unknown, walk: Walk, settings: Settings, out: C
     }
   }
 
-  const visit = (node: unknown, plan: Plan | undefined, schema: unknown, meaning: Meaning, elements: boolean): void => {
+  const visit = (
+    node: unknown,
+    plan: Plan | undefined,
+    schema: SchemaView | undefined,
+    meaning: Meaning,
+    elements: boolean,
+  ): void => {
     if (++nodes > maxNodes) return stop('json.nodes', `limit ${maxNodes}`)
     if (typeof node === 'string') return visitString(node, meaning, false)
     const structured = meaning.declared && isScalar(meaning.kind)
-    if (structured && !(Array.isArray(node) && elements)) {
+    // What only `*` says of a place with members of its own is said of the texts there, and of what is not named in it.
+    const holds = plan?.holds === true && typeof node === 'object' && node !== null
+    if (structured && !holds && !(Array.isArray(node) && elements)) {
       const root = meaning.kind.kind === 'path' && meaning.kind.root !== undefined
       out.add({
         ruleId: root ? 'argument.outside_root' : 'value.type',
@@ -153,20 +164,18 @@ export function walkValue(value: unknown, walk: Walk, settings: Settings, out: C
     if (path.length >= settings.maxDepth) return stop('json.depth', `limit ${settings.maxDepth}`)
     if (Array.isArray(node)) {
       if (node.length > settings.maxArrayLength) return stop('json.array_length', `limit ${settings.maxArrayLength}`)
-      const items = own(schema, 'items')
       // By index: an iterator's pairs cost several times the visit itself.
       for (let index = 0; index < node.length && !stopped && !out.full; index++) {
-        descend(index, node[index], plan, items, meaning, false)
+        descend(index, node[index], plan, schema?.element(index), meaning, false)
       }
       return
     }
-    const properties = own(schema, 'properties')
     for (const key of Object.keys(node)) {
       if (stopped || out.full) return
       if (++keys > settings.maxKeys) return stop('json.keys', `limit ${settings.maxKeys}`)
       if (++nodes > maxNodes) return stop('json.nodes', `limit ${maxNodes}`)
       visitKey(key, meaning)
-      descend(key, (node as Record<string, unknown>)[key], plan, own(properties, key), meaning, true)
+      descend(key, (node as Record<string, unknown>)[key], plan, schema?.member(key), meaning, true)
     }
   }
 
@@ -193,20 +202,18 @@ export function walkValue(value: unknown, walk: Walk, settings: Settings, out: C
     step: string | number,
     child: unknown,
     plan: Plan | undefined,
-    schema: unknown,
+    schema: SchemaView | undefined,
     inherited: Meaning,
     named: boolean,
   ): void => {
     path.push(step)
     const next = plan === undefined ? undefined : (plan.members?.get(String(step)) ?? plan.any)
-    const said =
-      next?.kind ??
-      (typeof schema === 'object' && schema !== null ? kindOfSchema(schema as Record<string, unknown>) : undefined)
+    const said = next?.kind ?? (inherited.byPolicy === true ? undefined : schema?.kind)
     visit(
       child,
       next,
       schema,
-      said === undefined ? inherited : { kind: said, declared: true },
+      said === undefined ? inherited : { kind: said, declared: true, byPolicy: next?.kind !== undefined },
       named || said !== undefined,
     )
     // What a name suggests is looked at beside what the value is taken for.
@@ -226,10 +233,9 @@ export function walkValue(value: unknown, walk: Walk, settings: Settings, out: C
     path.pop()
   }
 
-  const { plan, schema, meaning } = walk
-  const said =
-    plan?.kind ??
-    (typeof schema === 'object' && schema !== null ? kindOfSchema(schema as Record<string, unknown>) : undefined)
+  const { plan, meaning } = walk
+  const schema = viewSchema(walk.schema)
+  const said = plan?.kind ?? schema?.kind
   visit(value, plan, schema, said === undefined ? meaning : { kind: said, declared: true }, true)
 }
 

@@ -206,3 +206,24 @@ it('a table of networks answers what a look at every network would', () => {
     { numRuns: 500 },
   )
 })
+
+describe('a full list', () => {
+  it('gives up the ban that ends first, never a block, and throws at no offence', () => {
+    const { guard, pass } = make({ maxEntries: 3, bans: { strikes: 1 } })
+    guard.block('192.0.2.1')
+    guard.strike('192.0.2.2')
+    pass(1000)
+    guard.strike('192.0.2.3')
+    expect(guard.strike('192.0.2.4')).toMatchObject({ banned: true })
+    expect(guard.list().map(({ cidr }) => cidr.replace(/\/32$/, ''))).toEqual(['192.0.2.1', '192.0.2.3', '192.0.2.4'])
+  })
+
+  it('of blocks alone bans nobody', () => {
+    const { guard } = make({ maxEntries: 1, bans: { strikes: 1 } })
+    guard.block('192.0.2.1')
+    expect(guard.strike('192.0.2.4')).toEqual({ banned: false, left: 1 })
+    expect(guard.has('192.0.2.1')).toBe(true)
+    guard.unblock('192.0.2.1')
+    expect(guard.strike('192.0.2.4')).toMatchObject({ banned: true, nth: 1 })
+  })
+})

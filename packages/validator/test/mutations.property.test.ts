@@ -207,7 +207,11 @@ describe('honest values stay unseen', () => {
       fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
       fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
       fc.uuid(),
-      fc.webUrl().map((url) => url.replace(/[^\w:/.-]/g, 'x')),
+      // Names that lead inside, and what reaches for a prototype, are no honest values of a short text.
+      fc
+        .webUrl({ withFragments: false, withQueryParameters: false })
+        .map((url) => url.replace(/[^\w:/.-]/g, 'x'))
+        .filter((url) => !/\.(?:lan|svc|local|internal|intranet|corp|home)\b|__proto__/.test(url)),
     )
     fc.assert(
       fc.property(value, (text) => {

@@ -206,6 +206,10 @@ describe('resolveInside', () => {
 
   it('takes absolute paths below the directory, and a directory that is a link itself', async () => {
     expect(await resolveInside(root, join(root, 'a.txt'))).toBe(join(root, 'a.txt'))
+    expect(await resolveInside('/', join(root, 'a.txt'))).toBe(join(root, 'a.txt'))
+    expect(await resolveInside(root, join(top, '.', 'data//sub/./x').replace('/data', '/./data'))).toBe(
+      join(root, 'sub/x'),
+    )
     expect(await resolveInside(join(top, 'alias'), 'a.txt')).toBe(join(root, 'a.txt'))
     expect(await resolveInside(join(top, 'alias'), join(top, 'alias', 'sub'))).toBe(join(root, 'sub'))
   })

@@ -270,3 +270,31 @@ describe('neutralise', () => {
     )
   })
 })
+
+describe('keys that become one name', () => {
+  it('are told apart in linear time', () => {
+    // Each key is `k` with other hidden letters. Names that are looked for one by one from the first made this a matter of minutes.
+    const count = 2000
+    const letter = (n: number) => String.fromCodePoint(0xe0020 + n)
+    const result = Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`k${letter(i % 90)}${letter(Math.floor(i / 90))}`, i]),
+    )
+    const answer = createValidator({ maxFindings: 1 }).protectResult({ server: 's', result })
+    const keys = Object.keys(answer.result as object)
+    expect(keys.slice(0, 3)).toEqual(['k', 'k_', 'k_2'])
+    expect(keys).toHaveLength(count)
+    // A suffix that grows by a letter for each key would be as long as there are keys.
+    expect(Math.max(...keys.map((key) => key.length))).toBeLessThan(8)
+  })
+})
+
+describe('markers in secrets', () => {
+  it('are not shown', () => {
+    const validator = createValidator({ tools: { t: { '/s': { kind: 'secret' } } } })
+    const answer = validator.protectResult({ server: 's', result: { a: github() } }).result as { a: string }
+    const call = { server: 'local', tool: 't', arguments: { s: `hunter2 ${answer.a}` } }
+    const [finding] = validator.checkCall(call)
+    expect(finding?.ruleId).toBe('value.marker')
+    expect(finding?.excerpt).not.toContain('hunter2')
+  })
+})

@@ -286,3 +286,46 @@ describe('in a validator', () => {
     expect(check({ content: [], isError: true })).toEqual([])
   })
 })
+
+describe('uniqueItems', () => {
+  const unique = { type: 'array', uniqueItems: true }
+
+  it('compares by value', () => {
+    expect(fits(unique, [1, '1', { a: 1, b: [2] }, { a: 1, b: [3] }, null, 'null'])).toBe(true)
+    expect(fits(unique, [{ a: 1, b: 2 }, 0, { b: 2, a: 1 }])).toBe(false)
+    expect(fits({ ...unique, uniqueItems: false }, [1, 1])).toBe(true)
+    expect(schemas.check(unique, [1, 1])).toEqual({
+      valid: false,
+      pointer: '',
+      message: 'must NOT have duplicate items',
+    })
+  })
+
+  it('reads each element once', () => {
+    let reads = 0
+    const items = Array.from({ length: 2000 }, (_, i) =>
+      Object.defineProperty({}, 'a', { enumerable: true, get: () => (reads++, i) }),
+    )
+    expect(fits(unique, items)).toBe(true)
+    expect(reads).toBeLessThanOrEqual(4000)
+  })
+})
+
+describe('schemas in calls', () => {
+  const check = (schema: unknown, args: unknown, options = {}) =>
+    createValidator({ schemas, ...options })
+      .checkCall({ server: 's', tool: 't', schema, arguments: args })
+      .filter(({ enforced }) => enforced)
+      .map(({ ruleId }) => ruleId)
+
+  it('that are no JSON are unusable, and nothing is thrown', () => {
+    for (const odd of [1n, Symbol('a'), () => 1]) {
+      expect(check({ properties: { a: { const: odd } } }, { a: 1 })).toEqual(['schema.unusable'])
+    }
+  })
+
+  it('do not see arguments that were refused before', () => {
+    expect(check({ required: ['b'] }, { a: [[[[1]]]] }, { maxDepth: 2 })).toEqual(['json.depth'])
+    expect(check({ required: ['b'] }, { a: 1 }, { maxDepth: 2 })).toEqual(['schema.mismatch'])
+  })
+})

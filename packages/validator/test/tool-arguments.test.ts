@@ -97,3 +97,92 @@ describe('what arguments mean', () => {
     )
   })
 })
+
+describe('a named member beside `*`', () => {
+  const judge = (pointers: Record<string, unknown>, args: unknown, schema?: unknown) =>
+    createValidator({ tools: { t: pointers as never } })
+      .checkCall({ server: 'local', tool: 't', arguments: args, schema })
+      .filter((finding) => finding.enforced)
+      .map(({ ruleId, pointer }) => `${ruleId} ${pointer}`)
+  const path = { kind: 'path', root: '/data' }
+  const identifier = { kind: 'identifier' }
+
+  it('refines what `*` says, and hides nothing of it', () => {
+    const whole = { '/*': path, '/options/mode': identifier }
+    expect(judge(whole, { options: '../../etc/passwd' })).toEqual(['argument.outside_root /options'])
+    expect(judge(whole, { options: { other: '../../etc/passwd' } })).toEqual(['argument.outside_root /options/other'])
+    expect(judge(whole, { options: { mode: 'fast' }, file: 'a.txt' })).toEqual([])
+    expect(judge(whole, { options: { mode: '../a' } })).toHaveLength(1)
+    expect(judge(whole, { other: { mode: 'fast' } })).toContain('argument.outside_root /other')
+    const files = { '/files/*/path': path, '/files/0/mode': identifier }
+    expect(judge(files, { files: [{ path: '../../etc/passwd', mode: 'r' }] })).toEqual([
+      'argument.outside_root /files/0/path',
+    ])
+    expect(judge(files, { files: [{ path: 'a', mode: 'r' }, { path: 'b' }] })).toEqual([])
+  })
+
+  it('holds at every depth', () => {
+    const deep = { '/*/*/p': path, '/a/b/q': identifier, '/a/*/r': identifier }
+    expect(judge(deep, { a: { b: { p: '../x' } } })).toEqual(['argument.outside_root /a/b/p'])
+    expect(judge(deep, { a: { c: { p: '../x' } } })).toEqual(['argument.outside_root /a/c/p'])
+  })
+
+  it('is not overridden by the schema of the tool, there or below', () => {
+    const schema = { properties: { path: { items: { 'x-mcp-kind': 'text' } } } }
+    expect(judge({ '/path': path }, { path: ['../../etc/passwd'] }, schema)).toEqual(['argument.outside_root /path/0'])
+    expect(judge({ '/path': path }, { path: ['a.txt'] }, schema)).toEqual([])
+  })
+})
+
+describe('kinds that a schema says in its branches', () => {
+  const url = { type: 'string', format: 'uri' }
+  it.each<[string, unknown, unknown, string]>([
+    ['anyOf', { properties: { a: { anyOf: [url, { type: 'null' }] } } }, { a: 'file:///etc/passwd' }, '/a'],
+    ['oneOf', { properties: { a: { oneOf: [{ type: 'null' }, url] } } }, { a: 'file:///etc/passwd' }, '/a'],
+    ['allOf', { allOf: [{ properties: { a: url } }] }, { a: 'file:///etc/passwd' }, '/a'],
+    ['$ref', { properties: { a: { $ref: '#/$defs/u' } }, $defs: { u: url } }, { a: 'file:///etc/passwd' }, '/a'],
+    ['additionalProperties', { additionalProperties: url }, { a: 'file:///etc/passwd' }, '/a'],
+    ['patternProperties', { patternProperties: { '^a': url } }, { a: 'file:///etc/passwd' }, '/a'],
+    ['prefixItems', { properties: { a: { prefixItems: [{}, url] } } }, { a: ['x', 'file:///etc/passwd'] }, '/a/1'],
+    ['items', { properties: { a: { prefixItems: [{}], items: url } } }, { a: ['x', 'file:///etc/passwd'] }, '/a/1'],
+    [
+      'a recursive reference',
+      { $ref: '#/$defs/n', $defs: { n: { properties: { next: { $ref: '#/$defs/n' }, u: url } } } },
+      { next: { next: { u: 'file:///etc/passwd' } } },
+      '/next/next/u',
+    ],
+  ])('%s', (_name, schema, args, pointer) => {
+    const found = validator
+      .checkCall({ server: 'local', tool: 'other', arguments: args, schema })
+      .filter((finding) => finding.enforced)
+    expect(found.map(({ ruleId, pointer: at }) => [ruleId, at])).toEqual([['url.scheme', pointer]])
+  })
+
+  it('a reference to itself ends', () => {
+    const schema = { $ref: '#', anyOf: [{ $ref: '#' }], additionalProperties: { $ref: '#' } }
+    expect(validator.checkCall({ server: 'local', tool: 'other', arguments: { a: { b: 'c' } }, schema })).toEqual([])
+  })
+})
+
+describe('URLs of other schemes', () => {
+  const judge = (text: string, options: object = {}): boolean =>
+    createValidator().checkValue(text, {
+      kind: 'url',
+      schemes: ['git', 'redis', 'gopher', 'mailto', 'file'],
+      ...options,
+    } as never).length > 0
+
+  it('are held to hosts and to what is private', () => {
+    const hosts = { hosts: ['example.com'] }
+    expect(judge('redis://127.0.0.1:6379/0')).toBe(true)
+    expect(judge('gopher://169.254.169.254/_x')).toBe(true)
+    expect(judge('git:\\\\127.0.0.1/x')).toBe(true)
+    expect(judge('redis://127.0.0.1:6379/0', { denyPrivate: false })).toBe(false)
+    expect(judge('git://evil.example/x', hosts)).toBe(true)
+    expect(judge('git:evil', hosts)).toBe(true)
+    expect(judge('git://example.com/x.git', hosts)).toBe(false)
+    expect(judge('git://example.com/x.git')).toBe(false)
+    expect(judge('mailto:a@example.com')).toBe(false)
+    expect(judge('file:///srv/a')).toBe(false)
+  })
+})

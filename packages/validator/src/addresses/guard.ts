@@ -39,11 +39,25 @@ export function createAddressGuard(options: MemoryGuardOptions = {}): AddressGua
       if (windowEndsMs <= nowMs && (count === 0 || lastEndMs + bans.forgetMs <= nowMs)) records.delete(group)
     }
   }
-  const put = (cidr: string, entry: Entry): void => {
+  /** Makes room for a ban: the one that would end first goes, never a block. */
+  const evict = (): boolean => {
+    let first: string | undefined
+    let firstMs = Number.POSITIVE_INFINITY
+    for (const [cidr, { kind, endsMs }] of entries.entries()) {
+      if (kind !== 'ban' || endsMs >= firstMs) continue
+      first = cidr
+      firstMs = endsMs
+    }
+    return first !== undefined && entries.delete(first)
+  }
+  /** False for a ban for which blocks leave no room. */
+  const put = (cidr: string, entry: Entry): boolean => {
     const known = entries.get(cidr)
     if (known === undefined && entries.size >= maxEntries) {
       sweep(clock(), true)
-      if (entries.size >= maxEntries)
+      const full = entries.size >= maxEntries && !(entry.kind === 'ban' && evict())
+      if (full && entry.kind === 'ban') return false
+      if (full)
         throw new ValidatorError('ERR_VALIDATOR_LIST_FULL', `the address list holds ${maxEntries} entries already`)
     }
     // A ban must not shorten a block, nor an earlier end a later one.
@@ -55,6 +69,7 @@ export function createAddressGuard(options: MemoryGuardOptions = {}): AddressGua
         ? { ...known, ...(entry.reason === undefined || entry.kind === 'ban' ? {} : { reason: entry.reason }) }
         : entry,
     )
+    return true
   }
   const recordOf = (group: string, nowMs: number): Record => {
     const known = records.get(group)
@@ -90,11 +105,15 @@ export function createAddressGuard(options: MemoryGuardOptions = {}): AddressGua
       }
       if (record.bans > 0 && record.lastEndMs + bans.forgetMs <= nowMs) record.bans = 0
       if (++record.strikes < bans.strikes) return { banned: false, left: bans.strikes - record.strikes }
-      record.strikes = 0
-      const nth = ++record.bans
+      const nth = record.bans + 1
       const forMs = banMs(bans, nth)
+      if (!put(group, { kind: 'ban', endsMs: nowMs + forMs, ...(reason === undefined ? {} : { reason }) })) {
+        record.strikes = bans.strikes - 1
+        return { banned: false, left: 1 }
+      }
+      record.strikes = 0
+      record.bans = nth
       record.lastEndMs = nowMs + forMs
-      put(group, { kind: 'ban', endsMs: nowMs + forMs, ...(reason === undefined ? {} : { reason }) })
       return { banned: true, cidr: group, forMs, nth }
     },
     list() {

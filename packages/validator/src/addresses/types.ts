@@ -68,7 +68,10 @@ export interface AddressGuard extends AddressGuardReads {
   block(cidr: string, options?: { readonly reason?: string; readonly forMs?: number }): void
   /** Lifts a block or ban of exactly this network, and forgets its earlier bans. True if there was one. */
   unblock(cidr: string): boolean
-  /** Counts an offence of a caller: IPv4 by address, IPv6 by its /64. */
+  /**
+   * Counts an offence of a caller: IPv4 by address, IPv6 by its /64. When the list is full, the ban that ends first makes room; where there are only blocks, the caller is not
+   * banned and the next offence tries again.
+   */
   strike(address: string, reason?: string): StrikeOutcome
   list(): GuardedEntry[]
 }

@@ -7,6 +7,8 @@ export interface Plan {
   kind?: CompiledKind
   members?: Map<string, Plan>
   any?: Plan
+  /** The kind is what `*` says, and members are named below: an object or a list may stand here. */
+  holds?: boolean
 }
 
 const fail = (problem: string): never => {
@@ -37,9 +39,28 @@ export function compileTools(tools: ToolArguments): ReadonlyMap<string, Plan> {
         for (const step of steps) at = step === '*' ? (at.any ??= {}) : child(at, step)
         at.kind = kind
       }
+      spread(plan)
       return [name.includes('/') ? name : `local/${name}`, plan]
     }),
   )
+}
+
+/** What `*` says holds for a named member as well, where that says nothing of its own. */
+function spread(plan: Plan): void {
+  for (const member of plan.members?.values() ?? []) {
+    if (plan.any !== undefined) overlay(member, plan.any)
+    spread(member)
+  }
+  if (plan.any !== undefined) spread(plan.any)
+}
+
+function overlay(plan: Plan, general: Plan): void {
+  if (plan.kind === undefined && general.kind !== undefined) {
+    plan.kind = general.kind
+    if (plan.members !== undefined || plan.any !== undefined) plan.holds = true
+  }
+  for (const [step, below] of general.members ?? []) overlay(child(plan, step), below)
+  if (general.any !== undefined) overlay((plan.any ??= {}), general.any)
 }
 
 function child(plan: Plan, step: string): Plan {

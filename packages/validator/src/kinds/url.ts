@@ -22,6 +22,8 @@ export interface UrlProblem {
 
 const MAX_URL_CHARS = 8192
 const WEB = ['http', 'https']
+/** Schemes whose authority every parser reads as that of `http`. */
+const SPECIAL = new Set([...WEB, 'ftp', 'ws', 'wss'])
 
 /** What is wrong with a URL: parsers that differ about it, schemes, user names, hosts, private addresses in any spelling. Names are not resolved here: see `safeLookup`. */
 export function checkUrl(
@@ -58,7 +60,7 @@ export function checkUrl(
   }
   const scheme = value.slice(0, colon).toLowerCase()
   if (!schemes.includes(scheme)) return { ruleId: 'url.scheme' }
-  if (!WEB.includes(scheme) && scheme !== 'ftp' && scheme !== 'ws' && scheme !== 'wss') return undefined
+  if (!SPECIAL.has(scheme)) return checkOther(value, scheme, hosts, denyPrivate)
   if (
     !value.startsWith('//', colon + 1) ||
     value.charCodeAt(colon + 3) === 0x2f ||
@@ -66,6 +68,23 @@ export function checkUrl(
   )
     return { ruleId: 'url.malformed', detail: 'not two slashes' }
   return judgeAuthority(value, scheme, hosts, denyPrivate)
+}
+
+/** Of a scheme that parsers do not know the authority is judged as that of `http`; the rest of the URL is the scheme's. */
+function checkOther(
+  value: string,
+  scheme: string,
+  hosts: readonly string[] | undefined,
+  denyPrivate: boolean,
+): UrlProblem | undefined {
+  const rest = value.slice(scheme.length + 1)
+  if (/^[/\\]{2}/.test(rest)) {
+    if (rest.includes('\\')) return { ruleId: 'url.malformed', detail: 'a backslash' }
+    const authority = rest.slice(2).split(/[/?#]/, 1)[0] ?? ''
+    // `file:///a` names no host.
+    if (authority !== '') return judgeAuthority(`http://${authority}`, 'http', hosts, denyPrivate)
+  }
+  return hosts === undefined ? undefined : { ruleId: 'url.host', detail: 'no host is named' }
 }
 
 function readAgain(value: string): string | undefined {

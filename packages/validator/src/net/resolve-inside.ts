@@ -1,5 +1,5 @@
 import { lstat, realpath } from 'node:fs/promises'
-import { dirname, join, resolve, sep } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { ValidatorError } from '../errors.ts'
 import { checkPath } from '../kinds/path.ts'
 
@@ -14,7 +14,7 @@ export async function resolveInside(root: string, path: string): Promise<string>
   const problem = checkPath(path, resolve(root))
   if (problem !== undefined) throw blocked(problem.detail ?? 'it leads out of the directory')
   const realRoot = await realpath(root)
-  let present = resolve(realRoot, path.startsWith('/') ? `.${path.slice(resolve(root).length)}` : path)
+  let present = resolve(realRoot, path.startsWith('/') ? relative(resolve(root), resolve(path)) : path)
   const missing: string[] = []
   for (let step = 0; step < MAX_STEPS; step++) {
     const real = await realOf(present)

@@ -73,12 +73,12 @@ export function protectResult(
     let changed = false
     const entries: [string, unknown][] = []
     const keys = new Set<string>()
+    // The last number that a name was given: keys that all become one name must not each count from the first.
+    const suffixes = new Map<string, number>()
     for (const key of Object.keys(node)) {
       const value = node[key]
       path.push(key)
-      let name = text(key)
-      while (keys.has(name)) name += '_'
-      keys.add(name)
+      const name = unused(text(key), keys, suffixes)
       // Pictures, sound and files in base64 are no text.
       const next = typed && (key === 'data' || key === 'blob') && isBase64(value) ? value : visit(value)
       path.pop()
@@ -89,6 +89,16 @@ export function protectResult(
     return changed ? Object.fromEntries(entries) : node
   }
   return visit(result)
+}
+
+/** A name that no key of the object has yet: the first as it is, the next with `_`, others with `_` and a number. */
+function unused(wanted: string, keys: Set<string>, suffixes: Map<string, number>): string {
+  let name = wanted
+  let suffix = suffixes.get(wanted) ?? 0
+  while (keys.has(name)) name = `${wanted}_${++suffix === 1 ? '' : suffix}`
+  suffixes.set(wanted, suffix)
+  keys.add(name)
+  return name
 }
 
 /** Nothing that a secret is written with but base64 alone. */

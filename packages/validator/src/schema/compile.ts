@@ -4,6 +4,7 @@ import { ValidatorError } from '../errors.ts'
 import { checkBounds, refTargets, refuse } from './bounds.ts'
 import { FORMATS } from './formats.ts'
 import { linearRegExp } from './regexp.ts'
+import { areUnique } from './unique.ts'
 import type { SchemaAnswer, SchemaOptions } from './types.ts'
 
 const DIALECTS: Readonly<Record<string, '2020-12' | 'draft-07'>> = {
@@ -47,6 +48,15 @@ export function createCompiler(bounds: Required<SchemaOptions>): (schema: unknow
       formats: { ...FORMATS },
     }
     const made: Ajv = dialect === '2020-12' ? new Ajv2020(options) : new Ajv(options)
+    made.removeKeyword('uniqueItems')
+    made.addKeyword({
+      keyword: 'uniqueItems',
+      type: 'array',
+      schemaType: 'boolean',
+      errors: false,
+      error: { message: 'must NOT have duplicate items' },
+      validate: areUnique,
+    })
     made.addKeyword({ keyword: COUNTED, validate: count, errors: false, schema: false })
     instances.set(dialect, made)
     return made

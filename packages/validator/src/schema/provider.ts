@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ValidatorError } from '../errors.ts'
 import { canonicalJson } from '../text/canonical.ts'
-import { checkBounds } from './bounds.ts'
+import { checkBounds, refuse } from './bounds.ts'
 import { type Check, createCompiler } from './compile.ts'
 import type { SchemaOptions, SchemaValidator, SdkAnswer } from './types.ts'
 
@@ -30,7 +30,7 @@ export function createSchemaValidator(options: SchemaOptions = {}): SchemaValida
     if (known !== undefined) return known
     // Bounds first: what is hashed must be of a size to be hashed.
     checkBounds(schema, bounds)
-    const hash = createHash('sha256').update(canonicalJson(schema)).digest('base64')
+    const hash = createHash('sha256').update(textOf(schema)).digest('base64')
     const check = byHash.get(hash) ?? compile(schema)
     // Last used is last; the first is the oldest.
     byHash.delete(hash)
@@ -51,6 +51,15 @@ export function createSchemaValidator(options: SchemaOptions = {}): SchemaValida
           : { valid: false, data: undefined, errorMessage: `data${answer.pointer} ${answer.message}` }
       }
     },
+  }
+}
+
+/** What JSON does not have (`1n`) is no schema. */
+function textOf(schema: object): string {
+  try {
+    return canonicalJson(schema)
+  } catch (error) {
+    return refuse('it is no JSON', error)
   }
 }
 

@@ -1,4 +1,5 @@
 import { findWithin, hexDigit, isDigit, isLetter, isSpace, isWord } from '../../text/chars.ts'
+import { LENIENT, type SqlDialect } from './dialects.ts'
 import { BINARY_WORDS, CLAUSE_WORDS } from './words.ts'
 
 export type SqlKind =
@@ -31,15 +32,16 @@ const LONGEST_WORD = 64
 const TWO_CHAR_OPERATORS = new Set(['<=', '>=', '<>', '!=', '==', '||', '&&', '<<', '>>', ':=', '!<', '!>', '*=', '~*'])
 
 /**
- * Reads SQL from `start` on, as lenient as the dialects together: comments are left out (those that reach the end of the text are a token), what stands
+ * Reads SQL from `start` on, without a dialect as lenient as they are together: comments are left out (those that reach the end of the text are a token), what stands
  * in MySQL's conditional comments counts. Every character is read once.
  */
-export function lexSql(text: string, start: number): SqlToken[] {
+export function lexSql(text: string, start: number, dialect: SqlDialect = LENIENT): SqlToken[] {
   const tokens: SqlToken[] = []
   const length = text.length
   let i = start
   // One that is not closed closes nowhere: no other is looked for.
-  let backticks = true
+  let backticks = dialect.backticks
+  let brackets = dialect.brackets !== 'no'
   const push = (kind: SqlKind, value: string, end: number): void => {
     tokens.push({ kind, value, at: i, end })
     i = end
@@ -51,13 +53,28 @@ export function lexSql(text: string, start: number): SqlToken[] {
       i++
     } else if (isDigit(code) || (code === 0x2e && isDigit(next))) {
       push(...number(text, i))
+    } else if (code === 0x24 && dialect.dollar && dollarTag(text, i) !== undefined) {
+      const tag = dollarTag(text, i) as string
+      const end = text.indexOf(tag, i + tag.length)
+      push(end < 0 ? 'open' : 'string', '$', end < 0 ? length : end + tag.length)
+    } else if (code === 0x5b && brackets) {
+      const end = bracketEnd(text, i + 1, dialect.brackets === 'doubled')
+      if (end < 0) brackets = false
+      push(
+        end < 0 ? 'other' : 'word',
+        end < 0 ? '[' : text.slice(i + 1, Math.min(end - 1, i + LONGEST_WORD)).toLowerCase(),
+        end < 0 ? i + 1 : end,
+      )
     } else if (isWord(code) || code > 0x7f || code === 0x24) {
       pushWord(text, i, push)
     } else if (code === 0x5c && (next | 0x20) === 0x6e && !isWord(text.charCodeAt(i + 2))) {
       // `\N` is NULL.
       push('number', 'null', i + 2)
     } else if (code === 0x27 || code === 0x22 || code === 0x60) {
-      const end = code === 0x60 && !backticks ? -1 : stringEnd(text, i + 1, code)
+      const end =
+        code === 0x60 && !backticks
+          ? -1
+          : stringEnd(text, i + 1, code, dialect.backslash || (dialect.dollar && isEscapeString(text, i)))
       if (code === 0x60 && end < 0) backticks = false
       if (code === 0x60)
         push(
@@ -66,21 +83,21 @@ export function lexSql(text: string, start: number): SqlToken[] {
           end < 0 ? i + 1 : end,
         )
       else push(end < 0 ? 'open' : 'string', text.charAt(i), end < 0 ? length : end)
-    } else if (code === 0x2d && next === 0x2d) {
-      const end = lineEnd(text, i)
+    } else if (code === 0x2d && next === 0x2d && !(dialect.dashNeedsSpace && text.charCodeAt(i + 2) > 0x20)) {
+      const end = lineEnd(text, i, dialect.returnEndsLine)
       if (end >= length) push('comment', '--', length)
       else i = end
-    } else if (code === 0x23) {
-      const end = lineEnd(text, i)
+    } else if (code === 0x23 && dialect.hash) {
+      const end = lineEnd(text, i, dialect.returnEndsLine)
       if (end >= length) push('comment', '#', length)
       else i = end
     } else if (code === 0x2f && next === 0x2a) {
-      if (text.charCodeAt(i + 2) === 0x21) {
+      if (dialect.conditional && text.charCodeAt(i + 2) === 0x21) {
         i += 3
         while (isDigit(text.charCodeAt(i))) i++
         continue
       }
-      const end = text.indexOf('*/', i + 2)
+      const end = dialect.nested ? nestedEnd(text, i) : text.indexOf('*/', i + 2)
       if (end < 0) push('comment', '/*', length)
       else i = end + 2
     } else if (code === 0x2a && next === 0x2f) {
@@ -105,11 +122,11 @@ export function lexSql(text: string, start: number): SqlToken[] {
   return tokens
 }
 
-/** Behind the closing quote, or -1. A doubled quote and one behind a backslash are part of the string. */
-export function stringEnd(text: string, from: number, quote: number): number {
+/** Behind the closing quote, or -1. A doubled quote is part of the string, and with `backslash` one behind a backslash. */
+export function stringEnd(text: string, from: number, quote: number, backslash = true): number {
   for (let i = from; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code === 0x5c) i++
+    if (code === 0x5c && backslash) i++
     else if (code === quote) {
       if (text.charCodeAt(i + 1) !== quote) return i + 1
       i++
@@ -118,9 +135,47 @@ export function stringEnd(text: string, from: number, quote: number): number {
   return -1
 }
 
-function lineEnd(text: string, from: number): number {
+/** `$tag$` or `$$` at a place. */
+function dollarTag(text: string, at: number): string | undefined {
+  let end = at + 1
+  if (isDigit(text.charCodeAt(end))) return undefined
+  while (isWord(text.charCodeAt(end)) || text.charCodeAt(end) > 0x7f) end++
+  return text.charCodeAt(end) === 0x24 ? text.slice(at, end + 1) : undefined
+}
+
+/** PostgreSQL's `E'...'`. */
+const isEscapeString = (text: string, quote: number): boolean =>
+  (text.charCodeAt(quote - 1) | 0x20) === 0x65 && !isWord(text.charCodeAt(quote - 2))
+
+function bracketEnd(text: string, from: number, doubled: boolean): number {
+  for (let i = from; i < text.length; i++) {
+    if (text.charCodeAt(i) !== 0x5d) continue
+    if (!doubled || text.charCodeAt(i + 1) !== 0x5d) return i + 1
+    i++
+  }
+  return -1
+}
+
+/** Where the end mark of a comment stands in which others may stand, or -1. */
+function nestedEnd(text: string, from: number): number {
+  let depth = 0
+  for (let i = from; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    const next = text.charCodeAt(i + 1)
+    if (code === 0x2f && next === 0x2a) {
+      depth++
+      i++
+    } else if (code === 0x2a && next === 0x2f) {
+      if (--depth === 0) return i
+      i++
+    }
+  }
+  return -1
+}
+
+function lineEnd(text: string, from: number, orReturn: boolean): number {
   let i = from
-  while (i < text.length && text.charCodeAt(i) !== 0x0a) i++
+  while (i < text.length && text.charCodeAt(i) !== 0x0a && !(orReturn && text.charCodeAt(i) === 0x0d)) i++
   return i
 }
 
